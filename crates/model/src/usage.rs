@@ -1,0 +1,52 @@
+//! How many tokens a call used, in one convention for all vendors.
+
+use serde::Serialize;
+
+/// Tokens of one call. Classes inside a total are named with it: a cache read is an input token too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Usage {
+    /// All input, cache reads and writes included.
+    pub input_tokens: u64,
+    /// Part of `input_tokens` read from the vendor's prompt cache.
+    pub cache_read_tokens: u64,
+    /// Part of `input_tokens` written to the vendor's prompt cache, whatever the lifetime.
+    pub cache_write_tokens: u64,
+    /// Part of `cache_write_tokens` written for an hour.
+    pub cache_write_1h_tokens: u64,
+    /// Part of `input_tokens` that was sound.
+    pub input_audio_tokens: u64,
+    /// All output, reasoning included.
+    pub output_tokens: u64,
+    /// Part of `output_tokens` spent on reasoning.
+    pub reasoning_tokens: u64,
+    /// Part of `output_tokens` that was sound.
+    pub output_audio_tokens: u64,
+    /// Searches that the vendor ran for the model and bills apiece.
+    pub web_searches: u64,
+}
+
+impl Usage {
+    /// Input and output together.
+    pub const fn total_tokens(&self) -> u64 {
+        self.input_tokens.saturating_add(self.output_tokens)
+    }
+
+    /// Merges a later report of the same call. Vendors repeat running totals, so the larger
+    /// figure of each class wins.
+    pub fn merge(&mut self, later: &Usage) {
+        let pairs = [
+            (&mut self.input_tokens, later.input_tokens),
+            (&mut self.cache_read_tokens, later.cache_read_tokens),
+            (&mut self.cache_write_tokens, later.cache_write_tokens),
+            (&mut self.cache_write_1h_tokens, later.cache_write_1h_tokens),
+            (&mut self.input_audio_tokens, later.input_audio_tokens),
+            (&mut self.output_tokens, later.output_tokens),
+            (&mut self.reasoning_tokens, later.reasoning_tokens),
+            (&mut self.output_audio_tokens, later.output_audio_tokens),
+            (&mut self.web_searches, later.web_searches),
+        ];
+        for (mine, theirs) in pairs {
+            *mine = theirs.max(*mine);
+        }
+    }
+}
