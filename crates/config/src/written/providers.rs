@@ -1,0 +1,91 @@
+//! The section `providers`.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Timeouts;
+use crate::{SecretString, Usd, UsdPerMtok};
+
+/// A model vendor, or a server of one's own.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Provider {
+    /// A name from the catalog, `openai-compatible`, `anthropic-compatible` or `custom`; the
+    /// provider's own name when left out.
+    pub(crate) kind: Option<String>,
+    /// Where its API starts; the catalog's address when left out. To a host alone the usual path
+    /// of a catalog provider is added, for each of its dialects; a URL with a path is taken as it
+    /// is, for the first dialect alone.
+    pub(crate) base_url: Option<String>,
+    /// Base URLs by dialect (`openai_chat`, `anthropic_messages`), instead of `base_url`.
+    pub(crate) speaks: BTreeMap<String, String>,
+    /// The credential. Left out, it comes from the variable that the vendor's own SDK reads, but
+    /// only for the catalog's address.
+    pub(crate) api_key: Option<SecretString>,
+    /// Headers added to every request. The values are treated as secrets.
+    pub(crate) headers: BTreeMap<String, SecretString>,
+    /// Values for the `{names}` in the catalog's address. Left out, they come from the variables
+    /// that the vendor's own SDK reads.
+    pub(crate) variables: BTreeMap<String, String>,
+    /// Top-level request fields that it refuses: removed before sending, and reported as a loss.
+    pub(crate) drop: Vec<String>,
+    /// How long to wait for it. What a model says goes first.
+    pub(crate) timeouts: Timeouts,
+    /// What the catalog does not know, or knows differently, by the vendor's model name.
+    pub(crate) models: BTreeMap<String, ProviderModel>,
+}
+
+/// What a model of a provider costs and can hold.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ProviderModel {
+    /// What it costs, all of it: nothing is taken from the catalog's price.
+    pub(crate) price: Option<ModelPrice>,
+    /// The most input and output tokens together.
+    pub(crate) context_window: Option<u64>,
+    /// The most output tokens.
+    pub(crate) max_output_tokens: Option<u64>,
+}
+
+/// A price. Amounts are decimals and are kept exactly.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ModelPrice {
+    /// USD per million input tokens.
+    pub(crate) input_usd_per_mtok: UsdPerMtok,
+    /// USD per million output tokens, reasoning included.
+    pub(crate) output_usd_per_mtok: UsdPerMtok,
+    /// USD per million tokens read from the prompt cache; the input price when left out.
+    pub(crate) cache_read_usd_per_mtok: Option<UsdPerMtok>,
+    /// USD per million tokens written to the prompt cache; the input price when left out.
+    pub(crate) cache_write_usd_per_mtok: Option<UsdPerMtok>,
+    /// The same for an hour's cache; the price of other writes when left out.
+    pub(crate) cache_write_1h_usd_per_mtok: Option<UsdPerMtok>,
+    /// USD per million tokens of sound in; the input price when left out.
+    pub(crate) input_audio_usd_per_mtok: Option<UsdPerMtok>,
+    /// USD per million tokens of sound out; the output price when left out.
+    pub(crate) output_audio_usd_per_mtok: Option<UsdPerMtok>,
+    /// USD for each request; nothing when left out.
+    pub(crate) request_usd: Option<Usd>,
+    /// USD for each search that the vendor runs; nothing when left out.
+    pub(crate) web_search_usd: Option<Usd>,
+}
+
+impl From<&ModelPrice> for weir_model::Price {
+    fn from(written: &ModelPrice) -> weir_model::Price {
+        let pico = |amount: Option<UsdPerMtok>| amount.map(UsdPerMtok::pico_per_token);
+        weir_model::Price {
+            input_pico: written.input_usd_per_mtok.pico_per_token(),
+            cache_read_pico: pico(written.cache_read_usd_per_mtok),
+            cache_write_pico: pico(written.cache_write_usd_per_mtok),
+            cache_write_1h_pico: pico(written.cache_write_1h_usd_per_mtok),
+            input_audio_pico: pico(written.input_audio_usd_per_mtok),
+            output_pico: written.output_usd_per_mtok.pico_per_token(),
+            output_audio_pico: pico(written.output_audio_usd_per_mtok),
+            request_nano: written.request_usd.map_or(0, Usd::nano_usd),
+            web_search_nano: written.web_search_usd.map_or(0, Usd::nano_usd),
+        }
+    }
+}
