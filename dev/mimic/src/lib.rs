@@ -1,0 +1,37 @@
+//! Strict fake upstreams for tests and benchmarks: OpenAI and Anthropic on one port.
+//!
+//! It promises to refuse, with the vendor's status and error body, whatever the vendor refuses, to
+//! misbehave only as the model name says, and to record what it received. It writes and reads the
+//! wires by hand on top of the simulator; it never uses the product's dialect code, so that it can
+//! catch that code's faults.
+//!
+//! Paths: `POST /v1/chat/completions`, `/v1/completions`, `/v1/embeddings`, `/v1/messages`,
+//! `/v1/messages/count_tokens`, `GET /v1/models[/{id}]`, `GET` and `DELETE /_mimic/requests`.
+//!
+//! Keys: OpenAI takes any bearer token that starts with `sk-`, Anthropic any `x-api-key`; `sk-bad`
+//! is refused by both.
+//!
+//! Model names follow the simulator's grammar `behaviour(+option(=value)?)*` with more behaviours and
+//! options, listed by [`help`]. A vendor's name (`gpt-`, `o1`, `o3`, `o4`, `claude-`,
+//! `text-embedding-`) behaves as `echo`; `o1`, `o3`, `o4` and `gpt-5` have the rules of reasoning
+//! models, and `claude-` other than `claude-3` those of newer ones.
+//!
+//! Models that start with `bench` are for benchmarks: pre-rendered, unchecked, unrecorded. `bench` is
+//! a whole answer of about 1 KB; `bench-stream+chunks=N+gap_ms=G` a stream of N deltas.
+
+mod anthropic;
+mod anthropic_messages;
+mod bench;
+mod faults;
+mod openai;
+mod openai_messages;
+mod openai_schema;
+mod record;
+mod refusal;
+mod rules;
+mod server;
+mod tls;
+
+pub use faults::help;
+pub use record::Received;
+pub use server::{Mimic, Options};
