@@ -1,0 +1,166 @@
+use std::fs;
+use std::path::Path;
+
+use weir_model::{Priced, Usage};
+
+use super::*;
+use crate::JournalOptions;
+
+fn opened<'a>(id: &'a str, model: &'a str) -> Opened<'a> {
+    Opened {
+        id,
+        at_nanos: 1,
+        key_id: "key_1",
+        key_name: "ci",
+        project: None,
+        model,
+        operation: "chat",
+        dialect: "openai_chat",
+        estimate_nano_usd: Some(5),
+        estimate_input_tokens: 3,
+        stream: false,
+    }
+}
+
+fn settled(id: &str) -> Settled<'_> {
+    Settled {
+        id,
+        at_nanos: 2,
+        status: 200,
+        outcome: "ok",
+        target: "",
+        upstream_model: "",
+        usage: Usage::default(),
+        usage_estimated: false,
+        cost: Priced::Unpriced,
+        finish: None,
+        attempts: 0,
+        losses: 0,
+        first_token_us: None,
+        total_us: 9,
+        error_kind: None,
+    }
+}
+
+fn start(dir: &Path, max_segment_bytes: u64) -> (Journal, JournalWriter) {
+    let options = JournalOptions {
+        sync: Sync::Always,
+        max_segment_bytes,
+    };
+    let journal = Journal::open(dir, options).unwrap();
+    let writer = journal.writer().unwrap();
+    (journal, writer)
+}
+
+/// The lines of each segment, all of which can be read.
+fn segments(journal: &Journal) -> Vec<Vec<String>> {
+    let mut segments = Vec::new();
+    for name in journal.segments().unwrap() {
+        let text = fs::read_to_string(journal.path(&name)).unwrap();
+        let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        lines
+            .iter()
+            .for_each(|line| drop(serde_json::from_str::<Line>(line).unwrap()));
+        segments.push(lines);
+    }
+    segments
+}
+
+#[test]
+fn a_line_is_one_line_and_holds_only_what_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let (journal, writer) = start(dir.path(), u64::MAX);
+    writer.opened(&opened("r1", "a\"b\n\u{1F600}")).unwrap();
+    writer.settled(&settled("r1")).unwrap();
+    let text = fs::read_to_string(journal.path(&journal.segments().unwrap()[0])).unwrap();
+    let expected = "{\"opened\":{\"id\":\"r1\",\"at_ns\":1,\"key_id\":\"key_1\",\"key_name\":\"ci\",\
+         \"model\":\"a\\\"b\\n\u{1F600}\",\"operation\":\"chat\",\"dialect\":\"openai_chat\",\
+         \"estimate_nano_usd\":5,\"estimate_input_tokens\":3}}\n\
+         {\"settled\":{\"id\":\"r1\",\"at_ns\":2,\"status\":200,\"outcome\":\"ok\",\"total_us\":9}}\n";
+    assert_eq!(text, expected);
+    let lines = segments(&journal).concat();
+    let line: Line = serde_json::from_str(&lines[0]).unwrap();
+    assert!(matches!(line, Line::Opened(line) if line.model == "a\"b\n\u{1F600}"));
+}
+
+#[test]
+fn segments_rotate_before_they_grow_too_large() {
+    let dir = tempfile::tempdir().unwrap();
+    let (journal, writer) = start(dir.path(), 400);
+    for n in 0..10 {
+        writer.opened(&opened(&format!("r{n}"), "m")).unwrap();
+    }
+    let segments = segments(&journal);
+    assert_eq!(segments.concat().len(), 10);
+    assert!(
+        segments.iter().all(|lines| lines.len() == 2),
+        "two lines fit in 400 bytes"
+    );
+}
+
+#[test]
+fn a_line_larger_than_a_segment_still_gets_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let (journal, writer) = start(dir.path(), 1);
+    writer.settled(&settled("r1")).unwrap();
+    writer.settled(&settled("r2")).unwrap();
+    assert_eq!(
+        segments(&journal).iter().map(Vec::len).collect::<Vec<_>>(),
+        [1, 1]
+    );
+}
+
+#[test]
+fn what_cannot_be_read_back_is_not_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let (journal, writer) = start(dir.path(), u64::MAX);
+    let error = writer
+        .opened(&opened("r1", &"m".repeat(MAX_LINE)))
+        .unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+    writer.opened(&opened("r2", "m")).unwrap();
+    assert_eq!(segments(&journal).concat().len(), 1);
+}
+
+#[test]
+fn nothing_follows_half_a_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let (journal, writer) = start(dir.path(), u64::MAX);
+    let first = journal.path(&journal.segments().unwrap()[0]);
+    writer.tail.lock().unwrap().file = File::open(&first).unwrap();
+    writer.settled(&settled("r1")).unwrap_err();
+    writer.settled(&settled("r2")).unwrap();
+    assert_eq!(
+        segments(&journal).iter().map(Vec::len).collect::<Vec<_>>(),
+        [0, 1]
+    );
+}
+
+#[test]
+fn threads_that_share_a_writer_do_not_mix_lines() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = Journal::open(dir.path(), JournalOptions::default()).unwrap();
+    let writer = journal.writer().unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| (0..500).for_each(|_| writer.opened(&opened("r", "m")).unwrap()));
+        }
+    });
+    assert_eq!(segments(&journal).concat().len(), 2000);
+}
+
+#[test]
+fn a_folder_has_one_process() {
+    let dir = tempfile::tempdir().unwrap();
+    let (journal, writer) = start(dir.path(), u64::MAX);
+    let again = || Journal::open(dir.path(), JournalOptions::default()).map(drop);
+    assert_eq!(again().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    drop(journal);
+    assert_eq!(
+        again().unwrap_err().kind(),
+        io::ErrorKind::WouldBlock,
+        "a writer is left"
+    );
+    drop(writer);
+    again().unwrap();
+}

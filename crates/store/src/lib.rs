@@ -1,0 +1,22 @@
+//! What must outlive a request: keys, the journal of calls, the ledger made from it, and the
+//! server's secret.
+//!
+//! The hot face ([`KeyIndex`], [`JournalWriter`]) never awaits and never touches SQL; the cold
+//! face ([`Keys`], [`Ledger`]) is SQL and belongs to background tasks and the admin API. Nothing
+//! here speaks HTTP or decides policy.
+
+mod clock;
+mod error;
+mod journal;
+mod keys;
+mod ledger;
+mod secret;
+mod store;
+
+pub use clock::Clock;
+pub use error::StoreError;
+pub use journal::{Journal, JournalOptions, JournalWriter, Opened, Settled, Sync};
+pub use keys::{Created, DeclaredKey, Key, KeyIndex, KeyRole, Keys, NewKey, Unfound};
+pub use ledger::{Answer, Caller, Entry, KeyTotals, Ledger, Question};
+pub use secret::Secret;
+pub use store::{Store, StoreOptions};
