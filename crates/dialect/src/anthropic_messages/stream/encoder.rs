@@ -1,0 +1,345 @@
+//! Events to frames for clients that know one open block at a time. Blocks that others interleave
+//! wait for their turn, up to a bound; the end waits for usage; exactly one ending is written.
+
+use std::collections::VecDeque;
+
+use serde::Serialize;
+use weir_model::{Cx, Delta, Event, Finish, Kind, Opened, Rejection, Usage};
+
+use super::super::failure::ErrorBody;
+use super::super::response::{MessageOut, message_id, stop_reason};
+use super::super::usage::UsageOut;
+use super::super::wire::{Input, OPAQUE, Part, is_citation};
+use crate::StreamEncoder;
+use crate::json::write;
+use crate::sse;
+
+/// Most bytes that wait for another block to close.
+const MOST_WAITING: usize = 16 << 20;
+
+/// Encodes one streamed answer.
+#[derive(Debug)]
+pub(in super::super) struct Encoder {
+    model: String,
+    phase: Phase,
+    /// The block that is being written, and its index on the wire unless it is hidden.
+    current: Option<(u32, Option<u32>)>,
+    /// The next index on the wire.
+    next: u32,
+    waiting: VecDeque<Waiting>,
+    /// Bytes in `waiting`.
+    held: usize,
+    finish: Option<Finish>,
+    usage: Usage,
+    json: Vec<u8>,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Before,
+    /// The stream has begun; `message_start` waits for the usage that may follow at once.
+    Begun(Option<String>),
+    Running,
+    Ended,
+}
+
+/// A block that another one keeps from being written.
+#[derive(Debug)]
+struct Waiting {
+    block: u32,
+    kind: Opened,
+    deltas: Vec<Delta>,
+    closed: bool,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Frame<'a> {
+    MessageStart {
+        message: MessageOut<'a>,
+    },
+    ContentBlockStart {
+        index: u32,
+        content_block: Part<'a>,
+    },
+    ContentBlockDelta {
+        index: u32,
+        delta: DeltaOut<'a>,
+    },
+    ContentBlockStop {
+        index: u32,
+    },
+    MessageDelta {
+        delta: StopOut<'a>,
+        usage: UsageOut<'a>,
+    },
+    MessageStop,
+    Ping,
+}
+
+impl Frame<'_> {
+    fn event(&self) -> &'static str {
+        match self {
+            Frame::MessageStart { .. } => "message_start",
+            Frame::ContentBlockStart { .. } => "content_block_start",
+            Frame::ContentBlockDelta { .. } => "content_block_delta",
+            Frame::ContentBlockStop { .. } => "content_block_stop",
+            Frame::MessageDelta { .. } => "message_delta",
+            Frame::MessageStop => "message_stop",
+            Frame::Ping => "ping",
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type")]
+enum DeltaOut<'a> {
+    #[serde(rename = "text_delta")]
+    Text { text: &'a str },
+    #[serde(rename = "thinking_delta")]
+    Thinking { thinking: &'a str },
+    #[serde(rename = "signature_delta")]
+    Signature { signature: &'a str },
+    #[serde(rename = "input_json_delta")]
+    Input { partial_json: &'a str },
+    #[serde(rename = "citations_delta")]
+    Citation { citation: &'a weir_model::Json },
+}
+
+#[derive(Serialize)]
+struct StopOut<'a> {
+    stop_reason: &'static str,
+    stop_sequence: Option<&'a str>,
+}
+
+/// The frame that ends a stream in an error.
+pub(in super::super) fn rejection(rejection: &Rejection, request_id: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    let body = write::to_vec(&ErrorBody::new(rejection, request_id));
+    sse::write_event(&mut out, "error", &body);
+    out
+}
+
+impl StreamEncoder for Encoder {
+    fn encode(&mut self, event: &Event, cx: &Cx<'_>, out: &mut Vec<u8>) {
+        match (&self.phase, event) {
+            (Phase::Ended, _) => {}
+            (Phase::Before, Event::Start { id, .. }) => {
+                self.phase = Phase::Begun(Some(message_id(id.as_deref(), cx)));
+            }
+            (_, Event::Usage(usage)) => self.usage.merge(usage),
+            (_, Event::Failed(failure)) => self.fail(failure, out),
+            (Phase::Before, Event::Ping) => self.write(&Frame::Ping, out),
+            _ => {
+                self.begin(cx, out);
+                self.step(event, cx, out);
+            }
+        }
+    }
+}
+
+impl Encoder {
+    /// An encoder of an answer by what the client calls `model`.
+    pub(in super::super) fn new(model: &str) -> Encoder {
+        Encoder {
+            model: model.to_owned(),
+            phase: Phase::Before,
+            current: None,
+            next: 0,
+            waiting: VecDeque::new(),
+            held: 0,
+            finish: None,
+            usage: Usage::default(),
+            json: Vec::with_capacity(256),
+        }
+    }
+
+    /// Writes `message_start`, once.
+    fn begin(&mut self, cx: &Cx<'_>, out: &mut Vec<u8>) {
+        let id = match &mut self.phase {
+            Phase::Before => None,
+            Phase::Begun(id) => id.take(),
+            Phase::Running | Phase::Ended => return,
+        };
+        let id = id.unwrap_or_else(|| message_id(None, cx));
+        self.phase = Phase::Running;
+        let model = std::mem::take(&mut self.model);
+        let message = MessageOut {
+            id: &id,
+            role: "assistant",
+            model: &model,
+            content: Vec::new(),
+            stop_reason: None,
+            stop_sequence: None,
+            usage: UsageOut::new(&self.usage, None),
+        };
+        self.write(&Frame::MessageStart { message }, out);
+    }
+
+    fn step(&mut self, event: &Event, cx: &Cx<'_>, out: &mut Vec<u8>) {
+        match event {
+            Event::Open {
+                choice: 0,
+                block,
+                kind,
+            } => {
+                if self.current.is_none() {
+                    self.open(*block, kind, cx, out);
+                } else {
+                    self.waiting.push_back(Waiting {
+                        block: *block,
+                        kind: kind.clone(),
+                        deltas: Vec::new(),
+                        closed: false,
+                    });
+                }
+            }
+            Event::Delta {
+                choice: 0,
+                block,
+                delta,
+                ..
+            } => match self.current {
+                Some((current, index)) if current == *block => self.grow(index, delta, out),
+                _ => self.hold(*block, delta, out),
+            },
+            Event::Close { choice: 0, block } => match self.current {
+                Some((current, _)) if current == *block => {
+                    self.close(out);
+                    self.drain(false, cx, out);
+                }
+                _ => {
+                    let waiting = self.waiting.iter_mut().find(|w| w.block == *block);
+                    waiting.into_iter().for_each(|w| w.closed = true);
+                }
+            },
+            Event::Finish { choice: 0, finish } => {
+                self.finish.get_or_insert_with(|| finish.clone());
+            }
+            Event::Ping => self.write(&Frame::Ping, out),
+            Event::End => self.end(cx, out),
+            // Of several answers, an Anthropic client sees the first.
+            _ => {}
+        }
+    }
+
+    fn open(&mut self, block: u32, kind: &Opened, cx: &Cx<'_>, out: &mut Vec<u8>) {
+        let minted;
+        let content_block = match kind {
+            Opened::Text | Opened::Refusal => Part::text(""),
+            Opened::Reasoning => Part::Thinking {
+                thinking: "",
+                signature: "",
+            },
+            Opened::RedactedReasoning { data } => Part::RedactedThinking { data },
+            Opened::ToolCall { id, name } => {
+                minted = if id.is_empty() {
+                    cx.ids.mint("toolu_")
+                } else {
+                    id.clone()
+                };
+                Part::ToolUse {
+                    id: minted.into(),
+                    name,
+                    input: Input::new(""),
+                    cache_control: None,
+                }
+            }
+            Opened::Opaque { name, json } if name.starts_with(OPAQUE) => Part::Opaque(json),
+            Opened::Opaque { .. } => {
+                self.current = Some((block, None));
+                return;
+            }
+        };
+        let index = self.next;
+        self.next += 1;
+        self.current = Some((block, Some(index)));
+        let frame = Frame::ContentBlockStart {
+            index,
+            content_block,
+        };
+        self.write(&frame, out);
+    }
+
+    fn grow(&mut self, index: Option<u32>, delta: &Delta, out: &mut Vec<u8>) {
+        let Some(index) = index else { return };
+        let delta = match delta {
+            Delta::Text(text) | Delta::Refusal(text) => DeltaOut::Text { text },
+            Delta::Reasoning(thinking) => DeltaOut::Thinking { thinking },
+            Delta::Signature(signature) => DeltaOut::Signature { signature },
+            Delta::Arguments(partial_json) => DeltaOut::Input { partial_json },
+            Delta::Citation(citation) if is_citation(citation) => DeltaOut::Citation { citation },
+            Delta::Citation(_) => return,
+        };
+        self.write(&Frame::ContentBlockDelta { index, delta }, out);
+    }
+
+    /// Keeps a delta until its block may be written.
+    fn hold(&mut self, block: u32, delta: &Delta, out: &mut Vec<u8>) {
+        let Some(waiting) = self.waiting.iter_mut().find(|w| w.block == block) else {
+            return;
+        };
+        self.held += delta.text_len().max(64);
+        match (waiting.deltas.last_mut(), delta) {
+            (Some(Delta::Arguments(text)), Delta::Arguments(more))
+            | (Some(Delta::Text(text)), Delta::Text(more))
+            | (Some(Delta::Reasoning(text)), Delta::Reasoning(more))
+            | (Some(Delta::Refusal(text)), Delta::Refusal(more)) => text.push_str(more),
+            _ => waiting.deltas.push(delta.clone()),
+        }
+        if self.held > MOST_WAITING {
+            let message = "The answer has too much in parallel to be put in order.";
+            self.fail(&Rejection::upstream(Kind::Malformed, message), out);
+        }
+    }
+
+    fn close(&mut self, out: &mut Vec<u8>) {
+        if let Some((_, Some(index))) = self.current.take() {
+            self.write(&Frame::ContentBlockStop { index }, out);
+        }
+    }
+
+    /// Writes what waits, up to a block that is still growing; all of it when `whole`.
+    fn drain(&mut self, whole: bool, cx: &Cx<'_>, out: &mut Vec<u8>) {
+        while let Some(waiting) = self.waiting.pop_front() {
+            self.open(waiting.block, &waiting.kind, cx, out);
+            let index = self.current.and_then(|(_, index)| index);
+            for delta in &waiting.deltas {
+                self.held = self.held.saturating_sub(delta.text_len().max(64));
+                self.grow(index, delta, out);
+            }
+            if !waiting.closed && !whole {
+                return;
+            }
+            self.close(out);
+        }
+    }
+
+    fn end(&mut self, cx: &Cx<'_>, out: &mut Vec<u8>) {
+        self.close(out);
+        self.drain(true, cx, out);
+        let finish = self.finish.take();
+        let frame = Frame::MessageDelta {
+            delta: StopOut {
+                stop_reason: finish.as_ref().map_or("end_turn", stop_reason),
+                stop_sequence: finish.as_ref().and_then(|f| f.stop_sequence.as_deref()),
+            },
+            usage: UsageOut::new(&self.usage, None),
+        };
+        self.write(&frame, out);
+        self.write(&Frame::MessageStop, out);
+        self.phase = Phase::Ended;
+    }
+
+    fn fail(&mut self, failure: &Rejection, out: &mut Vec<u8>) {
+        out.extend_from_slice(&rejection(failure, ""));
+        self.phase = Phase::Ended;
+        self.waiting.clear();
+    }
+
+    fn write(&mut self, frame: &Frame<'_>, out: &mut Vec<u8>) {
+        self.json.clear();
+        write::append(&mut self.json, frame);
+        sse::write_event(out, frame.event(), &self.json);
+    }
+}

@@ -1,0 +1,294 @@
+//! One shallow pass over a JSON object: where its top-level fields stand. Nested values are
+//! checked for balance and depth only, so that a large prompt costs one fast sweep.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use weir_model::Rejection;
+
+/// Deepest nesting accepted, that of serde_json.
+const MAX_DEPTH: usize = 128;
+
+/// Most top-level fields accepted.
+const MAX_FIELDS: usize = 256;
+
+/// The fields of a JSON object, by the place of their keys and values in the body.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TopLevel {
+    /// In the order of the body.
+    pub fields: Vec<Span>,
+    /// Where the object's closing brace stands.
+    pub end: usize,
+}
+
+/// One field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// The key without its quotes, escapes not resolved.
+    pub key: Range<usize>,
+    /// The value, without white space around it.
+    pub value: Range<usize>,
+}
+
+impl TopLevel {
+    /// The value of a field, by its plain key.
+    pub fn get<'a>(&self, body: &'a [u8], key: &str) -> Option<&'a [u8]> {
+        self.find(body, key).map(|span| &body[span.value.clone()])
+    }
+
+    /// Where a field stands, by its plain key.
+    pub fn find(&self, body: &[u8], key: &str) -> Option<&Span> {
+        self.fields
+            .iter()
+            .find(|span| &body[span.key.clone()] == key.as_bytes())
+    }
+}
+
+/// Scans an object body.
+///
+/// # Errors
+/// An invalid-request rejection when the body is empty, not UTF-8, not a JSON object, nested
+/// deeper than 128 levels, or repeats a top-level key (two readers could see different requests).
+pub fn top_level(body: &[u8]) -> Result<TopLevel, Rejection> {
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Err(Rejection::invalid(
+            "The request body is empty; send a JSON object.",
+        ));
+    }
+    if let Err(error) = std::str::from_utf8(body) {
+        let message = format!(
+            "The request body is not valid UTF-8 at byte {}.",
+            error.valid_up_to()
+        );
+        return Err(Rejection::invalid(message));
+    }
+    Scanner { body, at: 0 }
+        .object()
+        .map_err(|fault| Rejection::invalid(fault.message()))
+}
+
+/// The same for an upstream's body, without a message for a client; `None` when it is no object.
+pub fn top_level_of_answer(body: &[u8]) -> Option<TopLevel> {
+    std::str::from_utf8(body).ok()?;
+    Scanner { body, at: 0 }.object().ok()
+}
+
+/// Where the value of a top-level field stands in an upstream's object, by its plain key. Reads no
+/// further than that field; `None` when it is absent or what stands before it is not JSON.
+pub fn find_field(body: &[u8], key: &str) -> Option<Range<usize>> {
+    let mut scanner = Scanner { body, at: 0 };
+    scanner.space();
+    scanner.expect(b'{', "a JSON object").ok()?;
+    loop {
+        let (name, value) = scanner.field().ok()?;
+        if &body[name] == key.as_bytes() {
+            return Some(value);
+        }
+        scanner.space();
+        scanner.expect(b',', "','").ok()?;
+    }
+}
+
+/// The text of a JSON string value, quotes included in `raw`; `None` when it is no string.
+pub fn string(raw: &[u8]) -> Option<Cow<'_, str>> {
+    let inner = raw.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+    if memchr::memchr(b'\\', inner).is_none() {
+        return std::str::from_utf8(inner).ok().map(Cow::Borrowed);
+    }
+    serde_json::from_slice::<String>(raw).ok().map(Cow::Owned)
+}
+
+enum Fault {
+    Expected(&'static str, usize),
+    TooDeep,
+    TooManyFields,
+    Repeated(String),
+}
+
+impl Fault {
+    fn message(self) -> String {
+        match self {
+            Fault::Expected(what, at) => {
+                format!("The request body is not valid JSON: expected {what} at byte {at}.")
+            }
+            Fault::TooDeep => format!("The request body is nested deeper than {MAX_DEPTH} levels."),
+            Fault::TooManyFields => format!("The request body has more than {MAX_FIELDS} fields."),
+            Fault::Repeated(key) => format!("The request body has the field `{key}` twice."),
+        }
+    }
+}
+
+struct Scanner<'a> {
+    body: &'a [u8],
+    at: usize,
+}
+
+impl Scanner<'_> {
+    fn object(&mut self) -> Result<TopLevel, Fault> {
+        self.space();
+        self.expect(b'{', "a JSON object")?;
+        let mut found = TopLevel {
+            fields: Vec::with_capacity(12),
+            end: 0,
+        };
+        self.space();
+        if self.peek() != Some(b'}') {
+            self.fields(&mut found)?;
+        }
+        found.end = self.at;
+        self.at += 1;
+        self.space();
+        if self.at < self.body.len() {
+            return Err(Fault::Expected("the end of the body", self.at));
+        }
+        Ok(found)
+    }
+
+    fn fields(&mut self, found: &mut TopLevel) -> Result<(), Fault> {
+        loop {
+            let (key, value) = self.field()?;
+            self.check_key(found, &key)?;
+            found.fields.push(Span { key, value });
+            self.space();
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b'}') => return Ok(()),
+                _ => return Err(Fault::Expected("',' or '}'", self.at)),
+            }
+        }
+    }
+
+    /// The place of a key, without its quotes, and of its value.
+    fn field(&mut self) -> Result<(Range<usize>, Range<usize>), Fault> {
+        self.space();
+        let key = self.string("a field name")?;
+        let key = key.start + 1..key.end - 1;
+        self.space();
+        self.expect(b':', "':'")?;
+        self.space();
+        Ok((key, self.value()?))
+    }
+
+    fn check_key(&self, found: &TopLevel, key: &Range<usize>) -> Result<(), Fault> {
+        if found.fields.len() == MAX_FIELDS {
+            return Err(Fault::TooManyFields);
+        }
+        let name = &self.body[key.clone()];
+        // An escaped key could spell a name that was seen before, so it is refused outright.
+        let escaped = memchr::memchr(b'\\', name).is_some();
+        if escaped
+            || found
+                .fields
+                .iter()
+                .any(|f| &self.body[f.key.clone()] == name)
+        {
+            return Err(Fault::Repeated(String::from_utf8_lossy(name).into_owned()));
+        }
+        Ok(())
+    }
+
+    fn value(&mut self) -> Result<Range<usize>, Fault> {
+        match self.peek() {
+            Some(b'"') => self.string("a string"),
+            Some(b'{' | b'[') => self.nested(),
+            Some(_) => self.scalar(),
+            None => Err(Fault::Expected("a value", self.at)),
+        }
+    }
+
+    /// A number, `true`, `false` or `null`.
+    fn scalar(&mut self) -> Result<Range<usize>, Fault> {
+        let start = self.at;
+        while self
+            .peek()
+            .is_some_and(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
+        {
+            self.at += 1;
+        }
+        let text = &self.body[start..self.at];
+        // Literals are tiny: let the real parser judge them.
+        match serde_json::from_slice::<&serde_json::value::RawValue>(text) {
+            Ok(_) => Ok(start..self.at),
+            Err(_) => Err(Fault::Expected("a value", start)),
+        }
+    }
+
+    /// An object or array, by the balance of its brackets.
+    fn nested(&mut self) -> Result<Range<usize>, Fault> {
+        let start = self.at;
+        let mut closers = [0u8; MAX_DEPTH];
+        let mut depth = 0;
+        loop {
+            let Some(byte) = self.peek() else {
+                return Err(Fault::Expected("a closing bracket", self.at));
+            };
+            match byte {
+                b'"' => {
+                    self.string("a string")?;
+                    continue;
+                }
+                b'{' | b'[' => {
+                    let slot = closers.get_mut(depth).ok_or(Fault::TooDeep)?;
+                    *slot = if byte == b'{' { b'}' } else { b']' };
+                    depth += 1;
+                }
+                b'}' | b']' => {
+                    depth -= 1;
+                    if closers[depth] != byte {
+                        return Err(Fault::Expected("the matching bracket", self.at));
+                    }
+                }
+                _ => {}
+            }
+            self.at += 1;
+            if depth == 0 {
+                return Ok(start..self.at);
+            }
+        }
+    }
+
+    /// A string, quotes included in the range.
+    fn string(&mut self, what: &'static str) -> Result<Range<usize>, Fault> {
+        let start = self.at;
+        self.expect(b'"', what)?;
+        loop {
+            let rest = &self.body[self.at..];
+            let Some(found) = memchr::memchr2(b'"', b'\\', rest) else {
+                return Err(Fault::Expected("a closing quote", self.body.len()));
+            };
+            self.at += found;
+            if self.body[self.at] == b'"' {
+                self.at += 1;
+                return Ok(start..self.at);
+            }
+            self.at += 2;
+            if self.at > self.body.len() {
+                return Err(Fault::Expected("a closing quote", self.body.len()));
+            }
+        }
+    }
+
+    fn space(&mut self) {
+        while self
+            .peek()
+            .is_some_and(|b| matches!(b, b' ' | b'\n' | b'\r' | b'\t'))
+        {
+            self.at += 1;
+        }
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.body.get(self.at).copied()
+    }
+
+    fn expect(&mut self, byte: u8, what: &'static str) -> Result<(), Fault> {
+        if self.peek() == Some(byte) {
+            self.at += 1;
+            return Ok(());
+        }
+        Err(Fault::Expected(what, self.at))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,110 @@
+//! Edits on a body by byte ranges, so that everything else leaves exactly as it came.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+
+use super::scan::TopLevel;
+
+/// A set of edits on one body.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Splices(Vec<(Range<usize>, Vec<u8>)>);
+
+impl Splices {
+    /// Replaces a range. Ranges must not overlap.
+    pub fn replace(&mut self, range: Range<usize>, with: impl Into<Vec<u8>>) {
+        self.0.push((range, with.into()));
+    }
+
+    /// Puts a field at the end of an object that keeps at least one other, or is empty. `field` is
+    /// `"key":value` without a comma.
+    pub fn append_field(&mut self, top: &TopLevel, field: &str) {
+        let comma = if top.fields.is_empty() { "" } else { "," };
+        self.replace(top.end..top.end, format!("{comma}{field}"));
+    }
+
+    /// Takes fields out of an object, by their index, with the commas that they leave behind.
+    pub fn remove_fields(&mut self, top: &TopLevel, gone: impl Fn(usize) -> bool) {
+        let fields = &top.fields;
+        let mut index = 0;
+        while index < fields.len() {
+            let first = index;
+            while index < fields.len() && gone(index) {
+                index += 1;
+            }
+            if index > first {
+                // With the comma after the run, or, at the end of the object, the one before it.
+                let range = match (fields.get(index), first.checked_sub(1)) {
+                    (Some(next), _) => fields[first].key.start - 1..next.key.start - 1,
+                    (None, Some(kept)) => fields[kept].value.end..fields[index - 1].value.end,
+                    (None, None) => fields[first].key.start - 1..fields[index - 1].value.end,
+                };
+                self.replace(range, Vec::new());
+            }
+            index += 1;
+        }
+    }
+
+    /// Whether there is nothing to edit.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The edited body; the body itself when there is nothing to edit.
+    pub fn apply(mut self, body: &Bytes) -> Bytes {
+        if self.0.is_empty() {
+            return body.clone();
+        }
+        self.0.sort_by_key(|(range, _)| (range.start, range.end));
+        let added: usize = self.0.iter().map(|(_, with)| with.len()).sum();
+        let mut out = Vec::with_capacity(body.len() + added);
+        let mut at = 0;
+        for (range, with) in &self.0 {
+            out.extend_from_slice(&body[at..range.start]);
+            out.extend_from_slice(with);
+            at = range.end;
+        }
+        out.extend_from_slice(&body[at..]);
+        out.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::super::scan::top_level;
+    use super::*;
+
+    #[test]
+    fn no_edit_is_the_same_body() {
+        let body = Bytes::from_static(b"{ \"a\" :1}");
+        assert_eq!(Splices::default().apply(&body), body);
+    }
+
+    proptest! {
+        #[test]
+        fn removed_fields_are_gone_and_the_rest_stays(
+            keep in proptest::collection::vec(any::<bool>(), 0..8),
+            pad in " {0,2}",
+            append in any::<bool>(),
+        ) {
+            let fields: Vec<String> =
+                (0..keep.len()).map(|i| format!("{pad}\"k{i}\"{pad}:{pad}{i}{pad}")).collect();
+            let body = Bytes::from(format!("{{{}}}", fields.join(",")));
+            let top = top_level(&body).unwrap();
+            let mut splices = Splices::default();
+            splices.remove_fields(&top, |i| !keep[i]);
+            let kept = keep.iter().filter(|k| **k).count();
+            if append && kept == keep.len() {
+                splices.append_field(&top, "\"z\":0");
+            }
+            let edited = splices.apply(&body);
+            let value: Value = serde_json::from_slice(&edited).unwrap();
+            for (i, keep) in keep.iter().enumerate() {
+                prop_assert_eq!(value.get(format!("k{i}")).is_some(), *keep);
+            }
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Errors as OpenAI's clients know them.
+//! <https://platform.openai.com/docs/guides/error-codes>
+
+use serde::Serialize;
+use weir_model::{Kind, Rejection};
+
+use crate::json::write;
+use crate::sse;
+
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    error: ErrorObject<'a>,
+}
+
+/// `param` and `code` are written as null when absent, as OpenAI does.
+#[derive(Serialize)]
+struct ErrorObject<'a> {
+    message: &'a str,
+    r#type: &'a str,
+    param: Option<&'a str>,
+    code: Option<&'a str>,
+}
+
+pub(super) fn encode(rejection: &Rejection) -> Vec<u8> {
+    let (kind, usual_code) = words(rejection);
+    write::to_vec(&ErrorBody {
+        error: ErrorObject {
+            message: &rejection.message,
+            r#type: kind,
+            param: rejection.param.as_deref(),
+            code: rejection.code.as_deref().or(usual_code),
+        },
+    })
+}
+
+/// The error as a frame, and the frame that ends every stream.
+pub(super) fn encode_in_stream(rejection: &Rejection) -> Vec<u8> {
+    let mut out = Vec::with_capacity(256);
+    sse::write_data(&mut out, &encode(rejection));
+    sse::write_data(&mut out, super::stream::DONE);
+    out
+}
+
+/// OpenAI answers an overload with 503; 529 is Anthropic's own.
+pub(super) fn status(rejection: &Rejection) -> u16 {
+    match rejection.status {
+        529 => 503,
+        status => status,
+    }
+}
+
+/// OpenAI's `type`, and the `code` usual for it.
+fn words(rejection: &Rejection) -> (&'static str, Option<&'static str>) {
+    const INVALID: &str = "invalid_request_error";
+    let about_model = rejection.param.as_deref() == Some("model");
+    match rejection.kind {
+        Kind::InvalidRequest => (INVALID, None),
+        Kind::Unauthenticated => (INVALID, Some("invalid_api_key")),
+        Kind::PermissionDenied if about_model => (INVALID, Some("model_not_found")),
+        Kind::PermissionDenied => (INVALID, Some("insufficient_permissions")),
+        Kind::NotFound if about_model => (INVALID, Some("model_not_found")),
+        Kind::NotFound => (INVALID, None),
+        Kind::TooLarge => (INVALID, Some("request_too_large")),
+        Kind::ContextLength => (INVALID, Some("context_length_exceeded")),
+        Kind::ContentFiltered => (INVALID, Some("content_filter")),
+        Kind::RateLimited if rejection.code.as_deref() == Some("insufficient_quota") => {
+            ("insufficient_quota", None)
+        }
+        Kind::RateLimited => ("requests", Some("rate_limit_exceeded")),
+        Kind::Overloaded
+        | Kind::UpstreamFailed
+        | Kind::UpstreamAuth
+        | Kind::Timeout
+        | Kind::Unreachable
+        | Kind::Malformed
+        | Kind::Internal => ("server_error", Some(rejection.kind.name())),
+    }
+}

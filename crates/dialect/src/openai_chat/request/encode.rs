@@ -1,0 +1,309 @@
+//! A request for an OpenAI-shaped upstream: what the strictest of them accepts, bent to the quirks
+//! of the provider. What cannot be said is a named loss.
+//! <https://platform.openai.com/docs/api-reference/chat/create>
+
+mod message;
+mod wire;
+
+use serde::Serialize;
+use serde_json::json;
+use weir_model::{
+    Cx, Effort, Json, Losses, OutputFormat, Quirks, Reasoning, ReasoningControl, Rejection,
+    Request, Sampling, Tool, ToolChoice,
+};
+
+use super::super::quirks::{REFUSED, drops, renamed};
+use crate::Encoded;
+use crate::json::write;
+
+/// Most stop texts that OpenAI takes.
+const MOST_STOPS: usize = 4;
+
+/// The field under which cache marks are reported.
+const CACHE_CONTROL: (&str, &str) = ("cache_control", "OpenAI caches prompts on its own");
+
+pub(in super::super) fn encode(request: &Request, cx: &Cx<'_>) -> Result<Encoded, Rejection> {
+    if request.messages.is_empty() {
+        let message = "`messages`: must hold at least one message.";
+        return Err(Rejection::invalid(message).with_param("messages"));
+    }
+    let mut body = Body {
+        out: Vec::with_capacity(1024),
+        quirks: cx.quirks,
+        losses: Losses::default(),
+    };
+    body.field("model", &request.model);
+    let messages = message::encode(&request.messages, cx.quirks, &mut body.losses);
+    body.field("messages", &messages);
+    body.tools(request);
+    if let Some(output) = &request.output {
+        body.output(output);
+    }
+    body.optional("max_completion_tokens", &request.max_output_tokens);
+    body.sampling(&request.sampling, cx);
+    if let Some(reasoning) = &request.reasoning {
+        body.reasoning(reasoning, cx.capabilities.reasoning);
+    }
+    body.optional("verbosity", &request.verbosity);
+    // `safety_identifier` replaces it at OpenAI, which still takes this; nobody else knows the new one.
+    body.optional("user", &request.user);
+    if !request.metadata.is_empty() {
+        body.field("metadata", &request.metadata);
+    }
+    if let Some(tier) = &request.service_tier {
+        body.service_tier(tier);
+    }
+    if request.cache.is_some() {
+        body.losses.add(CACHE_CONTROL.0, CACHE_CONTROL.1);
+    }
+    if request.stream {
+        body.field("stream", &true);
+        // We ask for usage in any case; only a client that asked too loses it.
+        if request.stream_usage || !drops(cx.quirks, "stream_options") {
+            body.field("stream_options", &json!({ "include_usage": true }));
+        }
+    }
+    body.out.push(b'}');
+    Ok(Encoded {
+        body: body.out,
+        headers: Vec::new(),
+        losses: body.losses,
+    })
+}
+
+/// The JSON body, written field by field.
+struct Body<'q> {
+    out: Vec<u8>,
+    quirks: &'q Quirks,
+    losses: Losses,
+}
+
+impl Body<'_> {
+    /// Writes a field under the provider's name for it, or notes it as lost where it is refused.
+    fn field<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) {
+        if drops(self.quirks, name) {
+            self.losses.add(name, REFUSED);
+            return;
+        }
+        self.out.push(if self.out.is_empty() { b'{' } else { b',' });
+        write::append(&mut self.out, renamed(self.quirks, name).unwrap_or(name));
+        self.out.push(b':');
+        write::append(&mut self.out, value);
+    }
+
+    fn optional<T: Serialize>(&mut self, name: &str, value: &Option<T>) {
+        if let Some(value) = value {
+            self.field(name, value);
+        }
+    }
+
+    /// OpenAI refuses what is about tools where there are none.
+    fn tools(&mut self, request: &Request) {
+        if request.tools.is_empty() {
+            if matches!(
+                request.tool_choice,
+                Some(ToolChoice::Required | ToolChoice::Tool(_))
+            ) {
+                self.losses.add("tool_choice", "there are no tools");
+            }
+            return;
+        }
+        if request.tools.iter().any(|tool| tool.cache.is_some()) {
+            self.losses.add(CACHE_CONTROL.0, CACHE_CONTROL.1);
+        }
+        let tools: Vec<SentTool<'_>> = request.tools.iter().map(SentTool::from).collect();
+        self.field("tools", &tools);
+        match &request.tool_choice {
+            None => {}
+            Some(ToolChoice::Auto) => self.field("tool_choice", "auto"),
+            Some(ToolChoice::None) => self.field("tool_choice", "none"),
+            Some(ToolChoice::Required) => self.field("tool_choice", "required"),
+            Some(ToolChoice::Tool(name)) => {
+                let choice = json!({ "type": "function", "function": { "name": name } });
+                self.field("tool_choice", &choice);
+            }
+        }
+        self.optional("parallel_tool_calls", &request.parallel_tool_calls);
+    }
+
+    fn output(&mut self, output: &OutputFormat) {
+        let format = match output {
+            OutputFormat::Text => SentFormat::Text,
+            OutputFormat::JsonObject => SentFormat::JsonObject,
+            OutputFormat::JsonSchema { .. } if self.quirks.no_json_schema => {
+                let reason = "the provider takes no schema; sent as `json_object`";
+                self.losses.add("response_format.json_schema", reason);
+                SentFormat::JsonObject
+            }
+            OutputFormat::JsonSchema {
+                name,
+                description,
+                schema,
+                strict,
+            } => SentFormat::JsonSchema {
+                json_schema: SentSchema {
+                    name: name.as_deref().unwrap_or("response"),
+                    description: description.as_deref(),
+                    schema,
+                    strict: *strict,
+                },
+            },
+        };
+        self.field("response_format", &format);
+    }
+
+    fn sampling(&mut self, sampling: &Sampling, cx: &Cx<'_>) {
+        let refused = cx.capabilities.no_sampling;
+        let both = sampling.temperature.is_some() && sampling.top_p.is_some();
+        let top_p_refused = refused || both && cx.capabilities.temperature_xor_top_p;
+        for (name, value, lost) in [
+            ("temperature", sampling.temperature, refused),
+            ("top_p", sampling.top_p, top_p_refused),
+            ("frequency_penalty", sampling.frequency_penalty, false),
+            ("presence_penalty", sampling.presence_penalty, false),
+        ] {
+            match value {
+                Some(_) if lost => self.losses.add(name, "the model does not accept it"),
+                value => self.optional(name, &value),
+            }
+        }
+        if sampling.top_k.is_some() {
+            self.losses.add("top_k", "OpenAI has no such parameter");
+        }
+        self.optional("logit_bias", &sampling.logit_bias);
+        self.optional("seed", &sampling.seed);
+        if sampling.stop.len() > MOST_STOPS {
+            let reason = format!("OpenAI takes {MOST_STOPS}; the others were left out");
+            self.losses.add("stop", reason);
+        }
+        if !sampling.stop.is_empty() {
+            let kept = sampling.stop.len().min(MOST_STOPS);
+            self.field("stop", &sampling.stop[..kept]);
+        }
+        self.optional("n", &sampling.n);
+        self.optional("logprobs", &sampling.logprobs);
+        self.optional("top_logprobs", &sampling.top_logprobs);
+    }
+
+    fn reasoning(&mut self, reasoning: &Reasoning, control: ReasoningControl) {
+        if let Some(display) = &reasoning.display {
+            let reason = format!("OpenAI cannot be told to show it `{display}`");
+            self.losses.add("reasoning.display", reason);
+        }
+        let Some((effort, field)) = effort_of(reasoning, control) else {
+            return;
+        };
+        match control {
+            ReasoningControl::None => self.losses.add(field, "the model does not think"),
+            ReasoningControl::Budget => {
+                self.losses.add(
+                    field,
+                    "the model takes a token budget, OpenAI's field an effort",
+                );
+            }
+            ReasoningControl::Unknown | ReasoningControl::Adaptive | ReasoningControl::Effort => {
+                if field == "reasoning.budget_tokens" {
+                    let reason = format!("OpenAI takes a word; sent as `{effort}`");
+                    self.losses.add(field, reason);
+                }
+                self.field("reasoning_effort", effort);
+            }
+        }
+    }
+
+    fn service_tier(&mut self, tier: &str) {
+        const TIERS: [&str; 6] = ["auto", "default", "flex", "scale", "priority", "fast"];
+        if TIERS.contains(&tier) {
+            self.field("service_tier", tier);
+        } else {
+            self.losses
+                .add("service_tier", format!("OpenAI has no tier `{tier}`"));
+        }
+    }
+}
+
+/// The effort word, and the field that it was taken from. Budgets map by the thresholds that Google
+/// documents for the same purpose: up to 1,024 tokens is low, up to 8,192 medium, more is high.
+/// <https://ai.google.dev/gemini-api/docs/openai#thinking>
+fn effort_of(
+    reasoning: &Reasoning,
+    control: ReasoningControl,
+) -> Option<(&'static str, &'static str)> {
+    if let Some(effort) = reasoning.effort {
+        let word = match effort {
+            Effort::None => "none",
+            Effort::Minimal => "minimal",
+            Effort::Low => "low",
+            Effort::Medium => "medium",
+            Effort::High => "high",
+            Effort::XHigh => "xhigh",
+            Effort::Max => "max",
+        };
+        return Some((word, "reasoning.effort"));
+    }
+    if reasoning.enabled == Some(false) {
+        // A model that is not known to think would refuse the word, and needs none.
+        let thinks = matches!(
+            control,
+            ReasoningControl::Effort | ReasoningControl::Adaptive
+        );
+        return thinks.then_some(("none", "reasoning.enabled"));
+    }
+    let word = match reasoning.budget_tokens? {
+        0..=1024 => "low",
+        1025..=8192 => "medium",
+        _ => "high",
+    };
+    Some((word, "reasoning.budget_tokens"))
+}
+
+#[derive(Serialize)]
+struct SentTool<'a> {
+    r#type: &'static str,
+    function: SentFunction<'a>,
+}
+
+#[derive(Serialize)]
+struct SentFunction<'a> {
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+    parameters: &'a Json,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    strict: Option<bool>,
+}
+
+impl<'a> From<&'a Tool> for SentTool<'a> {
+    fn from(tool: &'a Tool) -> SentTool<'a> {
+        SentTool {
+            r#type: "function",
+            function: SentFunction {
+                name: &tool.name,
+                description: tool.description.as_deref(),
+                parameters: &tool.parameters,
+                strict: tool.strict,
+            },
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum SentFormat<'a> {
+    Text,
+    JsonObject,
+    JsonSchema { json_schema: SentSchema<'a> },
+}
+
+#[derive(Serialize)]
+struct SentSchema<'a> {
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+    schema: &'a Json,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    strict: Option<bool>,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,175 @@
+//! Heads of requests, and edits of a client's own body.
+
+use bytes::Bytes;
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+use weir_model::{Operation, Quirks};
+
+use super::OpenAiChat;
+use crate::{ClientDialect, UpstreamDialect};
+
+fn edited(operation: Operation, body: &str, model: &str, quirks: &Quirks) -> (String, Vec<String>) {
+    let head = OpenAiChat.read_head(operation, body.as_bytes()).unwrap();
+    let (edits, losses) = OpenAiChat.native_edits(operation, &head, model, quirks);
+    let out = edits.apply(&Bytes::copy_from_slice(body.as_bytes()));
+    let lost = losses.iter().map(|loss| loss.field.clone()).collect();
+    (String::from_utf8(out.to_vec()).unwrap(), lost)
+}
+
+#[test]
+fn a_head_is_read_without_the_rest() {
+    let body = br#"{"model":"a\/b","messages":"unread","stream":true,
+        "stream_options":{"include_usage":true},"max_tokens":5,"max_completion_tokens":9}"#;
+    let head = OpenAiChat.read_head(Operation::Chat, body).unwrap();
+    assert_eq!(head.model, "a/b");
+    assert_eq!(&body[head.model_span], br#""a\/b""#);
+    assert!(head.stream && head.stream_usage);
+    assert_eq!(head.max_output_tokens, Some(9));
+}
+
+#[test]
+fn wrong_heads_name_the_field() {
+    let cases = [
+        (r#"{"messages":[]}"#, "model"),
+        (r#"{"model":null}"#, "model"),
+        (r#"{"model":""}"#, "model"),
+        (r#"{"model":5}"#, "model"),
+        (r#"{"model":"m","stream":"yes"}"#, "stream"),
+        (r#"{"model":"m","stream_options":[]}"#, "stream_options"),
+        (
+            r#"{"model":"m","stream_options":{"include_usage":1}}"#,
+            "stream_options.include_usage",
+        ),
+        (r#"{"model":"m","max_tokens":-1}"#, "max_tokens"),
+    ];
+    for (body, param) in cases {
+        let rejection = OpenAiChat
+            .read_head(Operation::Chat, body.as_bytes())
+            .unwrap_err();
+        assert_eq!(rejection.param.as_deref(), Some(param), "{body}");
+        assert_eq!(rejection.status, 400);
+    }
+    let rejection = OpenAiChat
+        .read_head(Operation::Embedding, b"{}")
+        .unwrap_err();
+    assert!(rejection.message.contains("name a model"), "{rejection}");
+}
+
+#[test]
+fn edits_touch_what_they_must_and_nothing_else() {
+    use Operation::{Chat, Completion, Embedding};
+    let quirks = Quirks::default();
+    let cases = [
+        (Chat, r#"{ "model" : "m" }"#, "m", r#"{ "model" : "m" }"#),
+        (
+            Chat,
+            r#"{ "model" : "a" }"#,
+            "b\"",
+            r#"{ "model" : "b\"" }"#,
+        ),
+        (
+            Chat,
+            r#"{"model":"m","stream":true}"#,
+            "m",
+            r#"{"model":"m","stream":true,"stream_options":{"include_usage":true}}"#,
+        ),
+        (
+            Chat,
+            r#"{"model":"m","stream_options":{"include_usage": false, "x": 1},"stream":true}"#,
+            "m",
+            r#"{"model":"m","stream_options":{"include_usage": true, "x": 1},"stream":true}"#,
+        ),
+        (
+            Completion,
+            r#"{"model":"m","stream":true,"stream_options":{"x":1} }"#,
+            "m",
+            r#"{"model":"m","stream":true,"stream_options":{"x":1,"include_usage":true} }"#,
+        ),
+        (
+            Completion,
+            r#"{"model":"m","stream":true,"stream_options":null}"#,
+            "m",
+            r#"{"model":"m","stream":true,"stream_options":{"include_usage":true}}"#,
+        ),
+        (
+            Embedding,
+            r#"{"model":"m","stream":true}"#,
+            "m",
+            r#"{"model":"m","stream":true}"#,
+        ),
+    ];
+    for (operation, body, model, expected) in cases {
+        assert_eq!(
+            edited(operation, body, model, &quirks),
+            (expected.to_owned(), vec![])
+        );
+    }
+}
+
+#[test]
+fn quirks_drop_and_rename() {
+    let quirks = Quirks {
+        drop: vec!["stream_options".into(), "logit_bias".into()],
+        rename: vec![("max_completion_tokens".into(), "max_tokens".into())],
+        ..Quirks::default()
+    };
+    let body = r#"{"logit_bias":{},"model":"m","stream":true,"max_completion_tokens":5}"#;
+    let (out, lost) = edited(Operation::Chat, body, "m", &quirks);
+    assert_eq!(out, r#"{"model":"m","stream":true,"max_tokens":5}"#);
+    assert_eq!(lost, ["logit_bias"]);
+    let body = r#"{"model":"m","max_completion_tokens":5,"max_tokens":6}"#;
+    let (out, lost) = edited(Operation::Chat, body, "m", &quirks);
+    assert_eq!(out, r#"{"model":"m","max_tokens":6}"#);
+    assert_eq!(lost, ["max_completion_tokens"]);
+}
+
+const KEYS: [&str; 6] = [
+    "stream_options",
+    "n",
+    "max_completion_tokens",
+    "user",
+    "seed",
+    "stop",
+];
+
+proptest! {
+    #[test]
+    fn an_edited_body_is_what_the_edits_say(
+        present in proptest::sample::subsequence(&KEYS[..], 0..=KEYS.len()).prop_shuffle(),
+        dropped in proptest::sample::subsequence(&KEYS[..], 0..3),
+        stream in any::<bool>(),
+        model_at in 0usize..7,
+    ) {
+        let quirks = Quirks {
+            drop: dropped.iter().map(|k| (*k).to_owned()).collect(),
+            rename: vec![("max_completion_tokens".into(), "max_tokens".into())],
+            ..Quirks::default()
+        };
+        let mut fields: Vec<(&str, Value)> = present.iter().map(|k| (*k, match *k {
+            "stream_options" => json!({"x": 1}),
+            _ => json!(1),
+        })).collect();
+        fields.insert(model_at.min(fields.len()), ("model", json!("a")));
+        if stream {
+            fields.insert(0, ("stream", json!(true)));
+        }
+        let text: Vec<String> = fields.iter().map(|(k, v)| format!("\"{k}\": {v}")).collect();
+        let body = format!("{{{}}}", text.join(" , "));
+        let (out, _) = edited(Operation::Chat, &body, "b", &quirks);
+        let mut expected: Map<String, Value> =
+            fields.into_iter().map(|(k, v)| (k.to_owned(), v)).collect();
+        expected.insert("model".into(), json!("b"));
+        if stream {
+            let options = expected.entry("stream_options").or_insert(json!({}));
+            options["include_usage"] = json!(true);
+        }
+        for key in dropped {
+            expected.remove(key);
+        }
+        if let Some(bound) = expected.remove("max_completion_tokens") {
+            expected.insert("max_tokens".into(), bound);
+        }
+        let got: Value = serde_json::from_str(&out).unwrap();
+        prop_assert_eq!(got, Value::Object(expected));
+    }
+}

@@ -1,0 +1,204 @@
+//! Admission: every call that may cost money holds a [`Permit`] from before its first upstream byte
+//! until it is settled. The journal knows both moments, whatever happens to the process.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+use weir_model::{Kind, Money, Operation, Priced, Rejection, Source, Usage};
+use weir_store::{Opened, Settled};
+
+use crate::account::{Meter, estimate_tokens};
+use crate::call::Call;
+use crate::observe::{Observation, Series};
+use crate::route::Route;
+use crate::worker::{InFlight, Worker};
+use crate::world::Deployment;
+
+/// How a call ended, for the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Answered.
+    Ok,
+    /// No target answered.
+    Failed,
+    /// The client went away.
+    Cancelled,
+    /// The upstream broke off after the answer began.
+    Cut,
+}
+
+impl Outcome {
+    const fn name(self) -> &'static str {
+        match self {
+            Outcome::Ok => "ok",
+            Outcome::Failed => "failed",
+            Outcome::Cancelled => "cancelled",
+            Outcome::Cut => "cut",
+        }
+    }
+
+    /// Whether any of an answer can have reached the client.
+    const fn delivered(self) -> bool {
+        !matches!(self, Outcome::Failed)
+    }
+}
+
+/// The reservation of one call. Dropped unsettled, it settles itself as cancelled by what is known.
+pub(crate) struct Permit {
+    worker: Arc<Worker>,
+    id: String,
+    route: Arc<Route>,
+    operation: Operation,
+    arrived: Instant,
+    settled: bool,
+    _in_flight: InFlight,
+    /// What is known of the call so far.
+    pub meter: Meter,
+}
+
+/// Opens a call: from here on it is on record.
+///
+/// # Errors
+/// `Overloaded` when the journal cannot be written, because an unrecorded call would be lost money.
+pub(crate) fn reserve(
+    worker: &Arc<Worker>,
+    call: &Call,
+    route: &Arc<Route>,
+    max_output_tokens: Option<u64>,
+    stream: bool,
+) -> Result<Permit, Rejection> {
+    let input_tokens = estimate_tokens(call.body.len() as u64);
+    let opened = Opened {
+        id: &call.arrival.id,
+        at_nanos: call.arrival.at_nanos,
+        key_id: call.caller.key_id(),
+        key_name: call.caller.key_name(),
+        project: call.caller.project(),
+        model: &route.public,
+        operation: call.operation.name(),
+        dialect: call.dialect.name(),
+        estimate_nano_usd: estimate(route, input_tokens, max_output_tokens, call.now_s()).map(Money::nano_usd),
+        estimate_input_tokens: input_tokens,
+        stream,
+    };
+    worker.journal.opened(&opened).map_err(|error| {
+        let message = "The gateway cannot record calls right now, so it takes none.";
+        Rejection::new(Kind::Overloaded, Source::Gateway, message)
+            .with_private(format!("journal: {error}"))
+    })?;
+    Ok(Permit {
+        worker: Arc::clone(worker),
+        id: call.arrival.id.clone(),
+        route: Arc::clone(route),
+        operation: call.operation,
+        arrived: call.arrival.at,
+        settled: false,
+        _in_flight: InFlight::enter(&worker.shared),
+        meter: Meter { request_bytes: call.body.len() as u64, ..Meter::default() },
+    })
+}
+
+/// What the call may cost at most at its first target; without a bound of the client's, the answer
+/// is taken to be as long as the prompt.
+fn estimate(
+    route: &Route,
+    input_tokens: u64,
+    max_output_tokens: Option<u64>,
+    now_s: i64,
+) -> Option<Money> {
+    let output_tokens = max_output_tokens.unwrap_or(input_tokens);
+    let usage = Usage { input_tokens, output_tokens, ..Usage::default() };
+    match route.first().cost(&usage, now_s) {
+        Priced::Known(money) => Some(money),
+        Priced::Unpriced => None,
+    }
+}
+
+impl Permit {
+    /// The name that the client asked for, where the vendor knows the model by another.
+    pub(crate) fn alias(&self, deployment: &Deployment) -> Option<&str> {
+        (*self.route.public != *deployment.model).then_some(&*self.route.public)
+    }
+
+    /// Runs something that outlives the call; drain waits for it.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.worker.shared.tasks.spawn(task);
+    }
+
+    /// Settles the call: journal first, then the metrics. Returns what it cost. Later calls do nothing.
+    pub(crate) fn settle(
+        &mut self,
+        status: u16,
+        outcome: Outcome,
+        error: Option<Kind>,
+    ) -> Priced {
+        let (usage, estimated) = self.meter.billable(outcome.delivered());
+        let now_nanos = self.worker.shared.clock.now_nanos();
+        let cost = self.meter.cost(&usage, now_nanos / 1_000_000_000);
+        if std::mem::replace(&mut self.settled, true) {
+            return cost;
+        }
+        let total = self.arrived.elapsed();
+        let first_token = self.meter.first_token.map(|at| at.duration_since(self.arrived));
+        let deployment = self.meter.deployment.as_deref();
+        let micros = |d: std::time::Duration| u64::try_from(d.as_micros()).unwrap_or(u64::MAX);
+        let settled = Settled {
+            id: &self.id,
+            at_nanos: now_nanos,
+            status,
+            outcome: outcome.name(),
+            target: deployment.map_or("", |d| &d.name),
+            upstream_model: deployment.map_or("", |d| &d.model),
+            usage,
+            usage_estimated: estimated,
+            cost,
+            finish: self.meter.finish.map(|f| f.name()),
+            attempts: self.meter.attempts,
+            losses: self.meter.losses,
+            first_token_us: first_token.map(micros),
+            total_us: micros(total),
+            error_kind: error.map(Kind::name),
+        };
+        if let Err(error) = self.worker.journal.settled(&settled) {
+            tracing::error!(request = self.id, %error, "cannot write the journal");
+        }
+        self.observe(status, &usage, cost, total, first_token);
+        cost
+    }
+
+    fn observe(
+        &self,
+        status: u16,
+        usage: &Usage,
+        cost: Priced,
+        total: std::time::Duration,
+        first_token: Option<std::time::Duration>,
+    ) {
+        let series = Series {
+            model: Arc::clone(&self.route.public),
+            target: self.meter.deployment.as_ref().map(|d| Arc::clone(&d.name)).unwrap_or_default(),
+            operation: self.operation,
+            status,
+        };
+        let own_time = total.saturating_sub(self.meter.upstream_wait);
+        let observation = Observation {
+            usage: *usage,
+            cost,
+            total,
+            first_token,
+            overhead: self.meter.first_token.is_none().then_some(own_time),
+            attempts: self.meter.attempts,
+            losses: self.meter.losses,
+        };
+        self.worker.sheet.observe(series, &observation);
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if !self.settled {
+            // 499 is nginx's word for a client that left, and what operators look for.
+            self.settle(499, Outcome::Cancelled, None);
+        }
+    }
+}

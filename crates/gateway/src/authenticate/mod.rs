@@ -1,0 +1,60 @@
+//! Finds out who asks. A virtual key may stand wherever some vendor's SDK puts its key; it is never
+//! forwarded. Refuses with `Unauthenticated`, in words that tell a typo from a key that is off.
+
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use weir_model::{Kind, Rejection, Source};
+use weir_store::{KeyIndex, KeyRole, Unfound};
+
+use crate::call::Caller;
+
+/// Headers that hold a bare key, in the order in which they are looked at after `Authorization`.
+pub(crate) const KEY_HEADERS: [&str; 3] = ["x-api-key", "api-key", "x-goog-api-key"];
+
+/// The caller behind a request.
+///
+/// # Errors
+/// `Unauthenticated` without a valid key; `PermissionDenied` for an admin key.
+pub(crate) fn identify(
+    keys: &KeyIndex,
+    headers: &HeaderMap,
+    query: Option<&str>,
+) -> Result<Caller, Rejection> {
+    let Some(presented) = presented(headers, query) else {
+        return Err(refuse(
+            "No API key was given. Send a Weir virtual key as `Authorization: Bearer sk-weir-...` \
+             or `x-api-key: sk-weir-...`.",
+        ));
+    };
+    let Some(key) = keys.find(presented) else {
+        return Err(refuse(match keys.why_not(presented) {
+            Unfound::Disabled => "The API key is disabled. Ask whoever runs this gateway.",
+            Unfound::Mistyped => "The API key has a typo or is cut short: its checksum is wrong.",
+            Unfound::Unknown => "The API key is not known. Make one with `weir keys create`.",
+        }));
+    };
+    if key.role == KeyRole::Admin {
+        let message = "This is an admin key, which cannot call models. Make a virtual key with \
+                       `weir keys create`.";
+        return Err(Rejection::new(Kind::PermissionDenied, Source::Client, message));
+    }
+    Ok(Caller::Key(key))
+}
+
+fn refuse(message: &'static str) -> Rejection {
+    Rejection::new(Kind::Unauthenticated, Source::Client, message).with_code("invalid_api_key")
+}
+
+fn presented<'a>(headers: &'a HeaderMap, query: Option<&'a str>) -> Option<&'a str> {
+    bearer(headers)
+        .or_else(|| KEY_HEADERS.iter().find_map(|name| headers.get(*name)?.to_str().ok()))
+        .or_else(|| query?.split('&').find_map(|pair| pair.strip_prefix("key=")))
+        .map(str::trim)
+        .filter(|key| !key.is_empty())
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, key) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(key)
+}

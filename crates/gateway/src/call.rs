@@ -1,0 +1,94 @@
+//! One client request, from the moment when it is known what it asks and who asks it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use tokio::time::Instant;
+use weir_dialect::ClientDialect;
+use weir_model::{Dialect, Operation};
+use weir_store::Key;
+
+use crate::listen::HeldBytes;
+
+/// When a request came and what it is called.
+#[derive(Clone, Debug)]
+pub(crate) struct Arrival {
+    /// Names the call in logs, the ledger and the `x-weir-request-id` header.
+    pub id: String,
+    /// Seeds the ids minted for this call.
+    pub seed: u128,
+    /// For durations.
+    pub at: Instant,
+    /// For records, in nanoseconds since the Unix epoch.
+    pub at_nanos: i64,
+}
+
+/// One client request.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub arrival: Arrival,
+    pub dialect: Dialect,
+    pub operation: Operation,
+    pub caller: Caller,
+    pub headers: HeaderMap,
+    pub query: Option<String>,
+    pub body: Bytes,
+    /// Gives the body's bytes back to the total when the call is over.
+    pub _held: HeldBytes,
+}
+
+impl Call {
+    /// The client side of the dialect that the client speaks.
+    pub(crate) fn client(&self) -> &'static dyn ClientDialect {
+        weir_dialect::client(self.dialect)
+    }
+
+    /// Now, in seconds since the Unix epoch.
+    pub(crate) fn now_s(&self) -> i64 {
+        self.arrival.at_nanos / 1_000_000_000
+    }
+}
+
+/// Who asks. Exists only for a key that was found valid, or where authentication is off.
+#[derive(Clone, Debug)]
+pub(crate) enum Caller {
+    /// Holds this key.
+    Key(Arc<Key>),
+    /// Authentication is off.
+    Anonymous,
+}
+
+impl Caller {
+    /// The key's public id; empty without a key.
+    pub(crate) fn key_id(&self) -> &str {
+        match self {
+            Caller::Key(key) => &key.id,
+            Caller::Anonymous => "",
+        }
+    }
+
+    /// The key's name; `anonymous` without a key.
+    pub(crate) fn key_name(&self) -> &str {
+        match self {
+            Caller::Key(key) => &key.name,
+            Caller::Anonymous => "anonymous",
+        }
+    }
+
+    /// The project that the key belongs to.
+    pub(crate) fn project(&self) -> Option<&str> {
+        match self {
+            Caller::Key(key) => key.project.as_deref(),
+            Caller::Anonymous => None,
+        }
+    }
+
+    /// Whether the caller may use a model, by its resolved public name.
+    pub(crate) fn may_use(&self, model: &str) -> bool {
+        match self {
+            Caller::Key(key) => key.models.iter().any(|glob| crate::route::glob(glob, model)),
+            Caller::Anonymous => true,
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! The life of a call, stage by stage. The modules stand in the order in which a call meets them;
+//! [`pipeline`] is the only place that knows that order.
+//!
+//! Never here: SQL, HTML, the environment, parsing of configuration.
+
+/// Accepts connections, bounds bodies, recognises what is asked, drains at the end.
+pub mod listen;
+/// Virtual key to caller.
+mod authenticate;
+/// The reservation that every call holds, and its journal entries.
+mod admit;
+/// Model name to an ordered plan of deployments.
+mod route;
+/// Picks the lane and makes the upstream's request body.
+mod translate;
+/// Connections, deadlines and the upstream's verdict.
+mod send;
+/// The answer's way back: watched or transcoded.
+mod relay;
+/// Usage to cost.
+mod account;
+/// Metrics.
+pub mod observe;
+
+mod body;
+mod call;
+mod models;
+mod pipeline;
+mod rejection;
+mod worker;
+mod world;
+
+pub use body::Body;
+pub use send::InProcess;
+pub use worker::{Shared, Worker};
+pub use world::World;

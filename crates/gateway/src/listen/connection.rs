@@ -1,0 +1,123 @@
+//! Accepts connections and serves HTTP/1.1 and HTTP/2 on them until told to drain.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{SocketAddr, TcpListener as StdListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown, Watcher};
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+use crate::pipeline;
+use crate::worker::Worker;
+
+/// Longest wait for the head of a request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Binds a listener that other threads can bind too; the kernel spreads connections over them.
+///
+/// # Errors
+/// When the address is taken or not ours.
+pub fn bind(addr: SocketAddr) -> io::Result<StdListener> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&addr.into())?;
+    socket.listen(4096)?;
+    Ok(socket.into())
+}
+
+/// Serves a listener until `drain` turns true; then answers what is under way, for at most
+/// `drain_timeout`, and returns.
+///
+/// # Errors
+/// When the listener cannot be registered with the runtime.
+pub async fn accept(
+    worker: Arc<Worker>,
+    listener: StdListener,
+    max_header_bytes: usize,
+    mut drain: watch::Receiver<bool>,
+    drain_timeout: Duration,
+) -> io::Result<()> {
+    let listener = TcpListener::from_std(listener)?;
+    let graceful = GracefulShutdown::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = drain.wait_for(|drain| *drain) => break,
+        };
+        let Ok((stream, _)) = accepted else {
+            // Out of file descriptors, most likely: give connections time to end.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            continue;
+        };
+        let serving = serve(Arc::clone(&worker), stream, max_header_bytes, graceful.watcher());
+        worker.shared.tasks.spawn(serving);
+    }
+    drop(listener);
+    if tokio::time::timeout(drain_timeout, graceful.shutdown()).await.is_err() {
+        tracing::warn!("drain timed out; open streams are cut");
+    }
+    Ok(())
+}
+
+/// Serves one connection to its end.
+async fn serve(
+    worker: Arc<Worker>,
+    stream: TcpStream,
+    max_header_bytes: usize,
+    watcher: Watcher,
+) {
+    let _ = stream.set_nodelay(true);
+    let Ok(Ok(is_h2)) = tokio::time::timeout(HEAD_TIMEOUT, begins_http2(&stream)).await else {
+        return;
+    };
+    let service = service_fn(move |request| {
+        let worker = Arc::clone(&worker);
+        async move { Ok::<_, Infallible>(pipeline::serve(worker, request).await) }
+    });
+    let io = TokioIo::new(stream);
+    let ended = if is_h2 {
+        let mut builder = http2::Builder::new(TokioExecutor::new());
+        builder
+            .timer(TokioTimer::new())
+            .max_header_list_size(u32::try_from(max_header_bytes).unwrap_or(u32::MAX))
+            .max_concurrent_streams(1024)
+            .keep_alive_interval(Duration::from_secs(30));
+        until_end(builder.serve_connection(io, service), watcher).await
+    } else {
+        let mut builder = http1::Builder::new();
+        builder
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIMEOUT)
+            .max_header_size(max_header_bytes);
+        until_end(builder.serve_connection(io, service), watcher).await
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "connection ended");
+    }
+}
+
+async fn until_end<C: GracefulConnection>(connection: C, watcher: Watcher) -> Result<(), C::Error> {
+    watcher.watch(connection).await
+}
+
+/// Whether a client begins with the preface of HTTP/2 (RFC 9113, section 3.4): its first two
+/// bytes, `PR`, begin no other method that is served.
+async fn begins_http2(stream: &TcpStream) -> io::Result<bool> {
+    let mut start = [0; 2];
+    loop {
+        match stream.peek(&mut start).await? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            1 if start[0] == b'P' => tokio::time::sleep(Duration::from_millis(1)).await,
+            _ => return Ok(&start == b"PR"),
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Reads a request body whole, within the cap of a body, the cap of all bodies, and a deadline
+//! between its pieces.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use weir_model::{Kind, Rejection, Source};
+
+/// Most bytes held by all bodies together.
+const MAX_HELD: usize = 1 << 30;
+
+/// Longest wait for the next piece of a body.
+const BODY_IDLE: Duration = Duration::from_secs(60);
+
+/// Counts the bytes that bodies hold.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct BodyBudget(Arc<AtomicUsize>);
+
+/// Bytes counted against the budget until dropped.
+#[derive(Debug)]
+pub(crate) struct HeldBytes {
+    budget: BodyBudget,
+    bytes: usize,
+}
+
+impl BodyBudget {
+    fn hold(&self) -> HeldBytes {
+        HeldBytes { budget: self.clone(), bytes: 0 }
+    }
+}
+
+impl HeldBytes {
+    fn grow(&mut self, bytes: usize) -> Result<(), Rejection> {
+        self.bytes += bytes;
+        let held = self.budget.0.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        if held > MAX_HELD {
+            let message = "The gateway holds too many request bodies right now. Try again shortly.";
+            return Err(Rejection::new(Kind::Overloaded, Source::Gateway, message));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for HeldBytes {
+    fn drop(&mut self) {
+        self.budget.0.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// Reads a JSON body.
+///
+/// # Errors
+/// 415 for another content type or a compressed body, 413 over `max_body` bytes, 408 when the
+/// client stops sending, 400 when it goes away, `Overloaded` when all bodies together hold too much.
+pub(crate) async fn read(
+    headers: &HeaderMap,
+    mut incoming: Incoming,
+    max_body: usize,
+    budget: &BodyBudget,
+) -> Result<(Bytes, HeldBytes), Rejection> {
+    check_type(headers)?;
+    let declared = headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+    if declared.is_some_and(|length| length > max_body as u64) {
+        return Err(too_large(max_body));
+    }
+    let mut held = budget.hold();
+    let mut first = Bytes::new();
+    let mut rest = BytesMut::new();
+    while let Some(piece) = next_piece(&mut incoming).await? {
+        held.grow(piece.len())?;
+        if held.bytes > max_body {
+            return Err(too_large(max_body));
+        }
+        if first.is_empty() {
+            // Most bodies come in one piece, which then is the body without a copy.
+            first = piece;
+            continue;
+        }
+        if rest.is_empty() {
+            let expected = declared.map_or(0, |n| usize::try_from(n).unwrap_or(0));
+            rest.reserve(expected.min(max_body));
+            rest.extend_from_slice(&first);
+        }
+        rest.extend_from_slice(&piece);
+    }
+    Ok((if rest.is_empty() { first } else { rest.freeze() }, held))
+}
+
+async fn next_piece(incoming: &mut Incoming) -> Result<Option<Bytes>, Rejection> {
+    loop {
+        let frame = match tokio::time::timeout(BODY_IDLE, incoming.frame()).await {
+            Err(_) => {
+                let message = "The request body stopped arriving. Send it without long pauses.";
+                return Err(Rejection::new(Kind::Timeout, Source::Client, message).with_status(408));
+            }
+            Ok(None) => return Ok(None),
+            Ok(Some(Err(error))) => {
+                let message = "The request body could not be read to its end.";
+                return Err(Rejection::invalid(message).with_private(error.to_string()));
+            }
+            Ok(Some(Ok(frame))) => frame,
+        };
+        if let Ok(piece) = frame.into_data()
+            && !piece.is_empty()
+        {
+            return Ok(Some(piece));
+        }
+    }
+}
+
+fn check_type(headers: &HeaderMap) -> Result<(), Rejection> {
+    let given = headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("application/json");
+    let essence = given.split(';').next().unwrap_or_default().trim();
+    if !essence.eq_ignore_ascii_case("application/json") {
+        let message = format!("Send the body as `Content-Type: application/json`, not `{essence}`.");
+        return Err(Rejection::invalid(message).with_status(415).with_code("unsupported_media_type"));
+    }
+    let encoding = headers.get(CONTENT_ENCODING).and_then(|v| v.to_str().ok()).unwrap_or("identity");
+    if !encoding.eq_ignore_ascii_case("identity") {
+        let message = format!("Send the body uncompressed, without `Content-Encoding: {encoding}`.");
+        return Err(Rejection::invalid(message).with_status(415).with_code("unsupported_encoding"));
+    }
+    Ok(())
+}
+
+fn too_large(max_body: usize) -> Rejection {
+    let message = format!(
+        "The request body is over the limit of {max_body} bytes. Send less, or raise \
+         `server.max_body`."
+    );
+    Rejection::new(Kind::TooLarge, Source::Client, message)
+}

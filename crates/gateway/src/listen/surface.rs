@@ -1,0 +1,97 @@
+//! What a request asks, by its method and path, and in which dialect it wants to hear back.
+
+use http::{HeaderMap, Method};
+use weir_model::{Dialect, Kind, Operation, Rejection, Source};
+
+/// What can be asked on the API listener.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Surface {
+    /// An operation on a model.
+    Operation(Dialect, Operation),
+    /// The models that the key may use.
+    Models,
+    /// One of them, by name.
+    Model(String),
+    /// Is the process alive?
+    Health,
+    /// Can it take calls?
+    Ready,
+}
+
+/// Every operation's path. The version prefix may be left out, as some SDKs are configured.
+const OPERATIONS: [(&str, Dialect, Operation); 5] = [
+    ("/chat/completions", Dialect::OpenAiChat, Operation::Chat),
+    ("/messages", Dialect::AnthropicMessages, Operation::Chat),
+    ("/embeddings", Dialect::OpenAiChat, Operation::Embedding),
+    ("/completions", Dialect::OpenAiChat, Operation::Completion),
+    ("/messages/count_tokens", Dialect::AnthropicMessages, Operation::CountTokens),
+];
+
+/// Recognises a request.
+///
+/// # Errors
+/// 404 for an unknown path, 405 for a known one with the wrong method; both say what would be right.
+pub(crate) fn recognise(method: &Method, path: &str) -> Result<Surface, Rejection> {
+    let (surface, wanted) = by_path(path).ok_or_else(|| {
+        let message = format!(
+            "Unknown path `{path}`. This gateway serves /v1/chat/completions, /v1/messages, \
+             /v1/messages/count_tokens, /v1/embeddings, /v1/completions and /v1/models."
+        );
+        Rejection::new(Kind::NotFound, Source::Client, message).with_code("unknown_url")
+    })?;
+    if method == wanted || (wanted == Method::GET && method == Method::HEAD) {
+        return Ok(surface);
+    }
+    let message = format!("`{path}` is called with {wanted}, not {method}.");
+    Err(Rejection::invalid(message).with_status(405).with_code("method_not_allowed"))
+}
+
+fn by_path(path: &str) -> Option<(Surface, Method)> {
+    let tail = path.strip_prefix("/v1").filter(|t| t.starts_with('/')).unwrap_or(path);
+    if let Some((_, dialect, operation)) = OPERATIONS.iter().find(|(p, _, _)| *p == tail) {
+        return Some((Surface::Operation(*dialect, *operation), Method::POST));
+    }
+    let surface = match tail {
+        "/models" => Surface::Models,
+        "/healthz" => Surface::Health,
+        "/readyz" => Surface::Ready,
+        _ => Surface::Model(tail.strip_prefix("/models/").filter(|m| !m.is_empty())?.to_owned()),
+    };
+    Some((surface, Method::GET))
+}
+
+/// The dialect in which to answer a request whose path does not tell.
+pub(crate) fn spoken(path: &str, headers: &HeaderMap) -> Dialect {
+    if path.contains("/messages") || headers.contains_key("anthropic-version") {
+        Dialect::AnthropicMessages
+    } else {
+        Dialect::OpenAiChat
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_its_paths() {
+        let post = |path| recognise(&Method::POST, path);
+        let chat = Surface::Operation(Dialect::OpenAiChat, Operation::Chat);
+        assert_eq!(post("/v1/chat/completions"), Ok(chat.clone()));
+        assert_eq!(post("/chat/completions"), Ok(chat));
+        let count = Surface::Operation(Dialect::AnthropicMessages, Operation::CountTokens);
+        assert_eq!(post("/v1/messages/count_tokens"), Ok(count));
+        let model = Surface::Model("openai/gpt-4o".into());
+        assert_eq!(recognise(&Method::GET, "/v1/models/openai/gpt-4o"), Ok(model));
+    }
+
+    #[test]
+    fn says_what_would_be_right() {
+        let wrong_path = recognise(&Method::POST, "/v1/chat").unwrap_err();
+        assert_eq!(wrong_path.status, 404);
+        assert!(wrong_path.message.contains("/v1/chat/completions"));
+        let wrong_method = recognise(&Method::GET, "/v1/messages").unwrap_err();
+        assert_eq!(wrong_method.status, 405);
+        assert!(wrong_method.message.contains("with POST, not GET"));
+    }
+}

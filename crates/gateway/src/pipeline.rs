@@ -1,0 +1,304 @@
+//! The life of a call: identify, read, route, reserve, then attempt after attempt until one answers.
+//! The only place that knows the order of the stages.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::HeaderValue;
+use http::request::Parts;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use tokio::time::Instant;
+use weir_dialect::{Head, StreamEncoder};
+use weir_model::{Dialect, Kind, Operation, Rejection, Retry};
+
+use crate::account::estimate_tokens;
+use crate::admit::{self, Outcome, Permit};
+use crate::authenticate::identify;
+use crate::body::Body;
+use crate::call::{Arrival, Call, Caller};
+use crate::listen::{self, Surface};
+use crate::rejection::{Failure, render};
+use crate::relay::{self, Attempt, Begun, Way};
+use crate::route::Route;
+use crate::send::{self, Answer};
+use crate::translate::{Lane, Prepared, Translator, forwarded_query};
+use crate::worker::Worker;
+use crate::world::{Deployment, World};
+use crate::{models, rejection};
+
+/// Longest `Retry-After` that is waited for at the same target; beyond, the next one is tried.
+const MAX_RETRY_WAIT: Duration = Duration::from_secs(5);
+
+/// Answers one request. Whatever happens, there is an answer, in the client's own dialect.
+pub(crate) async fn serve(worker: Arc<Worker>, request: Request<Incoming>) -> Response<Body> {
+    let arrival = worker.arrive();
+    let (parts, incoming) = request.into_parts();
+    let surface = listen::recognise(&parts.method, parts.uri.path());
+    let dialect = match &surface {
+        Ok(Surface::Operation(dialect, _)) => *dialect,
+        _ => listen::spoken(parts.uri.path(), &parts.headers),
+    };
+    let id = arrival.id.clone();
+    let answered = match surface {
+        Ok(Surface::Health | Surface::Ready) => Ok(Response::new(Body::full("ok\n"))),
+        Ok(Surface::Operation(dialect, operation)) => {
+            run(&worker, arrival, parts, incoming, (dialect, operation)).await
+        }
+        Ok(Surface::Models) => models::list(&worker, &parts, dialect).map_err(Failure::from),
+        Ok(Surface::Model(name)) => {
+            models::one(&worker, &parts, dialect, &name).map_err(Failure::from)
+        }
+        Err(rejection) => Err(rejection.into()),
+    };
+    answered.unwrap_or_else(|failure| refuse(&worker, dialect, &failure, &id))
+}
+
+fn refuse(worker: &Worker, dialect: Dialect, failure: &Failure, id: &str) -> Response<Body> {
+    let told = &failure.rejection;
+    worker.sheet.reject(told.kind, told.source);
+    if told.status >= 500 {
+        tracing::warn!(request = id, rejection = %told, "call failed");
+    } else {
+        tracing::debug!(request = id, rejection = %told, "call refused");
+    }
+    render(dialect, failure, id)
+}
+
+async fn run(
+    worker: &Arc<Worker>,
+    arrival: Arrival,
+    parts: Parts,
+    incoming: Incoming,
+    (dialect, operation): (Dialect, Operation),
+) -> Result<Response<Body>, Failure> {
+    let world = worker.shared.world();
+    let caller = caller(worker, &world, &parts)?;
+    let budget = &worker.shared.budget;
+    let (body, held) = listen::read(&parts.headers, incoming, world.max_body, budget).await?;
+    let call = Call {
+        arrival,
+        dialect,
+        operation,
+        caller,
+        query: forwarded_query(parts.uri.query()),
+        headers: parts.headers,
+        body,
+        _held: held,
+    };
+    let head = call.client().read_head(operation, &call.body)?;
+    let route = resolve(&world, &call.caller, &head.model)?;
+    if operation == Operation::CountTokens && !route.offers(dialect, operation) {
+        return Ok(count_tokens(&call));
+    }
+    let translator = Translator::new(&call, &head);
+    let permit = admit::reserve(worker, &call, &route, head.max_output_tokens, head.stream)?;
+    let deadline = call.arrival.at + route.timeouts.total;
+    Calling { worker, world: &world, call: &call, head: &head, route: &route, translator, deadline }
+        .attempt_all(permit)
+        .await
+}
+
+/// Who asks.
+///
+/// # Errors
+/// `Unauthenticated`, unless authentication is off.
+pub(crate) fn caller(worker: &Worker, world: &World, parts: &Parts) -> Result<Caller, Rejection> {
+    if !world.auth {
+        return Ok(Caller::Anonymous);
+    }
+    identify(&worker.shared.keys, &parts.headers, parts.uri.query())
+}
+
+/// The route of a name, if the caller may use it.
+pub(crate) fn resolve(world: &World, caller: &Caller, name: &str) -> Result<Arc<Route>, Rejection> {
+    let route = world.directory.resolve(name)?;
+    if caller.may_use(&route.public) {
+        return Ok(route);
+    }
+    let message = format!(
+        "This key may not use the model `{}`. Ask whoever runs this gateway to add it to the key.",
+        route.public
+    );
+    Err(Rejection::new(Kind::PermissionDenied, weir_model::Source::Client, message)
+        .with_param("model")
+        .with_code("model_not_allowed"))
+}
+
+/// A token count for a model whose vendor offers none: an estimate, marked as such.
+fn count_tokens(call: &Call) -> Response<Body> {
+    let counted = estimate_tokens(call.body.len() as u64);
+    let mut response = Response::new(Body::full(call.client().encode_token_count(counted)));
+    let headers = response.headers_mut();
+    headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert("x-weir-estimated", HeaderValue::from_static("true"));
+    rejection::set_request_id(headers, &call.arrival.id);
+    response
+}
+
+/// A call on its way through its plan.
+struct Calling<'a> {
+    worker: &'a Arc<Worker>,
+    world: &'a World,
+    call: &'a Call,
+    head: &'a Head<'a>,
+    route: &'a Route,
+    translator: Translator<'a>,
+    deadline: Instant,
+}
+
+/// A failed attempt gives the permit back.
+type Attempted = Result<Response<Body>, Box<(Failure, Permit)>>;
+
+impl Calling<'_> {
+    /// Tries the deployments of the plan, each as often as the route says, until one answers or
+    /// a failure says that no attempt can help.
+    async fn attempt_all(mut self, mut permit: Permit) -> Result<Response<Body>, Failure> {
+        let mut failure: Option<Failure> = None;
+        for deployment in self.route.plan() {
+            for retry in 0..=self.route.max_retries {
+                if retry > 0 && !self.pause(retry, failure.as_ref()).await {
+                    break;
+                }
+                let prepared = match self.translator.prepare(deployment, self.route.on_loss) {
+                    Ok(prepared) => prepared,
+                    Err(rejection) => {
+                        failure.get_or_insert(rejection.into());
+                        break;
+                    }
+                };
+                let (failed, back) = match self.attempt(deployment, prepared, permit).await {
+                    Ok(response) => return Ok(response),
+                    Err(failed) => *failed,
+                };
+                permit = back;
+                let last = failed.rejection.retry == Retry::Never || Instant::now() >= self.deadline;
+                tracing::debug!(
+                    request = self.call.arrival.id,
+                    target = &*deployment.name,
+                    rejection = %failed.rejection,
+                    "attempt failed"
+                );
+                failure = Some(failed);
+                if last {
+                    return Err(conclude(permit, failure));
+                }
+            }
+        }
+        Err(conclude(permit, failure))
+    }
+
+    /// Waits before another try at the same target: as long as the vendor asks, else full jitter
+    /// over a doubling span. False when the wait is too long to be worth it.
+    async fn pause(&self, retry: u32, failure: Option<&Failure>) -> bool {
+        let asked = failure.and_then(|f| f.rejection.retry_after);
+        let wait = asked.unwrap_or_else(|| {
+            let span = Duration::from_millis(250 << retry.min(5));
+            let random = (self.call.arrival.seed >> (retry % 96)) as u32;
+            span.mul_f64(f64::from(random) / f64::from(u32::MAX))
+        });
+        if wait > MAX_RETRY_WAIT || Instant::now() + wait >= self.deadline {
+            return false;
+        }
+        tokio::time::sleep(wait).await;
+        true
+    }
+
+    async fn attempt(
+        &mut self,
+        deployment: &Arc<Deployment>,
+        prepared: Prepared,
+        mut permit: Permit,
+    ) -> Attempted {
+        let Prepared { outgoing, lane, losses } = prepared;
+        permit.meter.begin_attempt(deployment, losses.iter().count());
+        let begun = Instant::now();
+        let timeouts = &self.route.timeouts;
+        let sent =
+            send::send(&self.worker.pool, &self.world.network, &outgoing, timeouts, self.deadline);
+        let answer = match sent.await {
+            Ok(answer) => answer,
+            Err(rejection) => return Err(Box::new((rejection.into(), permit))),
+        };
+        if !(200..300).contains(&answer.status) {
+            let failure = relay::read_failure(answer, lane, self.call).await;
+            return Err(Box::new((failure, permit)));
+        }
+        permit.meter.upstream_wait += begun.elapsed();
+        if self.head.stream && relay::is_event_stream(&answer) {
+            return self.stream(deployment, answer, lane, losses, permit).await;
+        }
+        let attempt = Attempt {
+            call: self.call,
+            world: self.world,
+            route: self.route,
+            deployment,
+            answer,
+            lane,
+            losses,
+            permit: &mut permit,
+            deadline: self.deadline,
+        };
+        let finished = if self.head.stream && self.call.operation == Operation::Chat {
+            match self.encoder() {
+                Ok(encoder) => relay::replay(attempt, encoder).await,
+                Err(rejection) => Err(rejection.into()),
+            }
+        } else {
+            relay::finish(attempt).await
+        };
+        finished.map_err(|failure| Box::new((failure, permit)))
+    }
+
+    /// Encodes a stream for the client.
+    fn encoder(&mut self) -> Result<Box<dyn StreamEncoder>, Rejection> {
+        let request = self.translator.request()?;
+        Ok(self.call.client().stream_encoder(request, &self.route.public))
+    }
+
+    async fn stream(
+        &mut self,
+        deployment: &Arc<Deployment>,
+        answer: Answer,
+        lane: Lane,
+        losses: weir_model::Losses,
+        permit: Permit,
+    ) -> Attempted {
+        let (dialect, way) = match lane {
+            Lane::Native => {
+                let alias = permit.alias(deployment).map(relay::alias_json);
+                (self.call.dialect, Way::Native { alias, hide_usage: !self.head.stream_usage })
+            }
+            Lane::Translated(dialect) => match self.encoder() {
+                Ok(encoder) => (dialect, Way::Translated(encoder)),
+                Err(rejection) => return Err(Box::new((rejection.into(), permit))),
+            },
+        };
+        let begun = Begun {
+            source: answer.source,
+            decoder: weir_dialect::upstream(dialect).stream_decoder(),
+            way,
+            client: self.call.client(),
+            deployment: Arc::clone(deployment),
+            seed: self.call.arrival.seed,
+            now_s: self.call.now_s(),
+            request_id: self.call.arrival.id.clone(),
+            keep_alive: self.world.keep_alive,
+            deadline: self.deadline,
+        };
+        let relay = relay::begin(begun, &self.route.timeouts, permit)
+            .await
+            .map_err(|failed| Box::new((Failure::from(failed.0), failed.1)))?;
+        Ok(relay::streamed(self.call, self.world, &answer.headers, &losses, relay))
+    }
+}
+
+/// Settles a call that no target answered.
+fn conclude(mut permit: Permit, failure: Option<Failure>) -> Failure {
+    let failure = failure.unwrap_or_else(|| {
+        let message = "No target of this model can take the request.";
+        Rejection::new(Kind::Internal, weir_model::Source::Gateway, message).into()
+    });
+    permit.settle(failure.rejection.status, Outcome::Failed, Some(failure.rejection.kind));
+    failure
+}

@@ -1,0 +1,103 @@
+//! The answer's way back to the client. Whole answers are read, settled and sent; streams are
+//! relayed frame by frame, each seen by the upstream's decoder before it leaves.
+//!
+//! A stream's head leaves at its first content (or when a keep-alive is due), so that a failure
+//! before that can still be answered by another target. After that, exactly one terminal event
+//! ends it, whatever the upstream does; and it is settled before that event leaves.
+
+mod stream;
+mod whole;
+
+pub(crate) use stream::{Begun, Relay, Way, alias_json, begin};
+pub(crate) use whole::{Attempt, finish, read_failure, replay};
+
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::Response;
+use weir_model::Losses;
+
+use crate::body::Body;
+use crate::call::Call;
+use crate::rejection::set_request_id;
+use crate::send::Answer;
+use crate::world::{Deployment, World};
+
+/// Largest answer read whole, in bytes.
+pub(crate) const MAX_ANSWER: usize = 64 << 20;
+
+/// Longest `x-weir-losses` header, in bytes.
+const MAX_LOSSES: usize = 2048;
+
+/// Headers of the vendor's that are the client's business: what its SDK reads.
+const PASSED: [&str; 4] = ["x-request-id", "request-id", "openai-processing-ms", "openai-version"];
+
+/// Whether an answer's body is server-sent events.
+pub(crate) fn is_event_stream(answer: &Answer) -> bool {
+    let kind = answer.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    kind.get(..17).is_some_and(|start| start.eq_ignore_ascii_case(b"text/event-stream"))
+}
+
+/// The answer that a stream travels in.
+pub(crate) fn streamed(
+    call: &Call,
+    world: &World,
+    upstream: &HeaderMap,
+    losses: &Losses,
+    relay: Box<Relay>,
+) -> Response<Body> {
+    let mut headers = answer_headers(call, world, relay.deployment(), upstream, true);
+    set_attempts(&mut headers, relay.attempts());
+    set_losses(&mut headers, losses);
+    let mut response = Response::new(Body::Relay(relay));
+    *response.headers_mut() = headers;
+    response
+}
+
+/// The headers of an answer.
+fn answer_headers(
+    call: &Call,
+    world: &World,
+    deployment: &Deployment,
+    upstream: &HeaderMap,
+    sse: bool,
+) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(12);
+    let content_type = if sse { "text/event-stream; charset=utf-8" } else { "application/json" };
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if sse {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        // nginx and its kin buffer what they proxy unless told not to.
+        headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    }
+    set_request_id(&mut headers, &call.arrival.id);
+    headers.insert(HeaderName::from_static("x-weir-target"), deployment.header.clone());
+    headers.insert(HeaderName::from_static("x-weir-config"), world.digest.clone());
+    for name in PASSED {
+        if let Some(value) = upstream.get(name) {
+            headers.insert(HeaderName::from_static(name), value.clone());
+        }
+    }
+    headers
+}
+
+fn set_attempts(headers: &mut HeaderMap, attempts: u32) {
+    headers.insert(HeaderName::from_static("x-weir-attempts"), HeaderValue::from(attempts));
+}
+
+fn set_losses(headers: &mut HeaderMap, losses: &Losses) {
+    if losses.is_empty() {
+        return;
+    }
+    let mut text = String::new();
+    for loss in losses.iter() {
+        let piece = format!("{}{loss}", if text.is_empty() { "" } else { "; " });
+        if text.len() + piece.len() > MAX_LOSSES {
+            text.push_str("; ...");
+            break;
+        }
+        text.push_str(&piece);
+    }
+    text.retain(|c| c.is_ascii() && !c.is_ascii_control());
+    if let Ok(value) = HeaderValue::from_str(&text) {
+        headers.insert(HeaderName::from_static("x-weir-losses"), value);
+    }
+}

@@ -1,0 +1,176 @@
+//! Answers that come whole.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Response;
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use tokio::time::Instant;
+use weir_dialect::StreamEncoder;
+use weir_dialect::json::{splice::Splices, write};
+use weir_model::{Cx, Dialect, IdMint, Kind, Losses, Operation, Priced, Rejection, unfold};
+
+use super::{MAX_ANSWER, answer_headers, set_attempts, set_losses};
+use crate::admit::{Outcome, Permit};
+use crate::body::Body;
+use crate::call::Call;
+use crate::rejection::{Failure, Verbatim};
+use crate::route::Route;
+use crate::send::Answer;
+use crate::translate::{Lane, context};
+use crate::world::{Deployment, World};
+
+/// Longest wait for the body of an error answer, and its largest size.
+const FAILURE_WAIT: Duration = Duration::from_secs(10);
+const MAX_FAILURE: usize = 1 << 20;
+
+/// What an attempt brought, and what the client's answer is made with.
+pub(crate) struct Attempt<'a> {
+    pub call: &'a Call,
+    pub world: &'a World,
+    pub route: &'a Route,
+    pub deployment: &'a Deployment,
+    pub answer: Answer,
+    pub lane: Lane,
+    pub losses: Losses,
+    pub permit: &'a mut Permit,
+    pub deadline: Instant,
+}
+
+/// Reads a whole answer, settles the call and makes the client's answer.
+///
+/// # Errors
+/// What the upstream did wrong; the call is not settled then.
+pub(crate) async fn finish(mut attempt: Attempt<'_>) -> Result<Response<Body>, Failure> {
+    let body = attempt.collect().await?;
+    let edited = match attempt.lane {
+        Lane::Native => attempt.native(body)?,
+        Lane::Translated(dialect) => {
+            let response = attempt.decode(dialect, &body)?;
+            let ids = attempt.ids();
+            let encoded = attempt.call.client().encode_response(&response, &attempt.cx(&ids));
+            attempt.losses.extend(encoded.losses);
+            encoded.value.into()
+        }
+    };
+    Ok(attempt.settled(edited, false))
+}
+
+/// The same for a client that wanted a stream from an upstream that did not give one.
+///
+/// # Errors
+/// What the upstream did wrong; the call is not settled then.
+pub(crate) async fn replay(
+    mut attempt: Attempt<'_>,
+    mut encoder: Box<dyn StreamEncoder>,
+) -> Result<Response<Body>, Failure> {
+    let body = attempt.collect().await?;
+    let dialect = match attempt.lane {
+        Lane::Native => attempt.call.dialect,
+        Lane::Translated(dialect) => dialect,
+    };
+    let response = attempt.decode(dialect, &body)?;
+    let ids = attempt.ids();
+    let mut frames = Vec::new();
+    for event in unfold(response) {
+        encoder.encode(&event, &attempt.cx(&ids), &mut frames);
+    }
+    Ok(attempt.settled(frames.into(), true))
+}
+
+impl Attempt<'_> {
+    async fn collect(&mut self) -> Result<Bytes, Rejection> {
+        let begun = Instant::now();
+        let body = self.answer.source.collect(MAX_ANSWER, self.deadline).await?;
+        self.permit.meter.upstream_wait += begun.elapsed();
+        self.permit.meter.text_bytes = body.len() as u64;
+        Ok(body)
+    }
+
+    fn ids(&self) -> IdMint {
+        IdMint::new(self.call.arrival.seed.rotate_left(1))
+    }
+
+    fn cx<'a>(&'a self, ids: &'a IdMint) -> Cx<'a> {
+        let quirks = &self.deployment.upstream.quirks;
+        context(self.call.now_s(), ids, quirks, &self.deployment.capabilities)
+    }
+
+    /// Decodes the upstream's answer and notes what it used.
+    fn decode(&mut self, dialect: Dialect, body: &[u8]) -> Result<weir_model::Response, Rejection> {
+        let ids = self.ids();
+        let decoded = weir_dialect::upstream(dialect).decode_response(body, &self.cx(&ids));
+        let mut response = decoded?;
+        let meter = &mut self.permit.meter;
+        meter.usage = response.usage;
+        meter.usage_complete = response.usage.is_some();
+        let finish = response.choices.first().and_then(|choice| choice.finish.as_ref());
+        meter.finish = finish.map(|finish| finish.reason);
+        response.model = Some(self.route.public.to_string());
+        Ok(response)
+    }
+
+    /// Notes usage, and puts back the name that the client asked for where it was an alias.
+    fn native(&mut self, body: Bytes) -> Result<Bytes, Rejection> {
+        let operation = self.call.operation;
+        let receipt = weir_dialect::upstream(self.call.dialect).read_receipt(operation, &body)?;
+        let meter = &mut self.permit.meter;
+        meter.usage = receipt.usage;
+        // Counting tokens uses none.
+        meter.usage_complete = receipt.usage.is_some() || operation == Operation::CountTokens;
+        meter.finish = receipt.finish;
+        let mut splices = Splices::default();
+        if let (Some(alias), Some(span)) = (self.permit.alias(self.deployment), receipt.model_span) {
+            splices.replace(span, write::string(alias));
+        }
+        Ok(splices.apply(&body))
+    }
+
+    /// Settles the call, and only then hands out its answer.
+    fn settled(self, body: Bytes, sse: bool) -> Response<Body> {
+        self.permit.meter.losses = u32::try_from(self.losses.iter().count()).unwrap_or(u32::MAX);
+        let cost = self.permit.settle(200, Outcome::Ok, None);
+        let upstream = &self.answer.headers;
+        let mut headers = answer_headers(self.call, self.world, self.deployment, upstream, sse);
+        set_attempts(&mut headers, self.permit.meter.attempts);
+        set_losses(&mut headers, &self.losses);
+        if let Priced::Known(money) = cost
+            && let Ok(value) = HeaderValue::from_str(&money.to_string())
+        {
+            headers.insert(HeaderName::from_static("x-weir-cost-usd"), value);
+        }
+        let mut response = Response::new(Body::full(body));
+        *response.headers_mut() = headers;
+        response
+    }
+}
+
+/// What an answer with an error status means, and, for a client of the same dialect, the
+/// vendor's own words.
+pub(crate) async fn read_failure(answer: Answer, lane: Lane, call: &Call) -> Failure {
+    let Answer { status, headers, mut source } = answer;
+    let deadline = Instant::now() + FAILURE_WAIT;
+    let body = source.collect(MAX_FAILURE, deadline).await.unwrap_or_default();
+    let dialect = match lane {
+        Lane::Native => call.dialect,
+        Lane::Translated(dialect) => dialect,
+    };
+    let rejection = if (200..400).contains(&status) {
+        let message = "The provider answered with a redirect, which is not followed.";
+        Rejection::upstream(Kind::UpstreamFailed, message).with_private(format!("status {status}"))
+    } else {
+        weir_dialect::upstream(dialect).decode_failure(status, &headers, &body)
+    };
+    let json = headers
+        .get(CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
+    let own_words = json && is_error(&body) && rejection.kind != Kind::UpstreamAuth;
+    let verbatim = (lane == Lane::Native && own_words).then_some(Verbatim { status, body });
+    Failure { rejection, verbatim }
+}
+
+/// Whether a body has the shape in which both vendors tell errors.
+fn is_error(body: &[u8]) -> bool {
+    weir_dialect::json::scan::top_level_of_answer(body)
+        .is_some_and(|top| top.get(body, "error").is_some())
+}

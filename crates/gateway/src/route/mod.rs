@@ -1,0 +1,113 @@
+//! Model name to route, and route to an ordered plan of deployments to try.
+//!
+//! A name resolves, in this order, to: a declared model, a declared glob, `provider/model`, or the
+//! one provider whose catalog knows the bare name. Refuses with `NotFound`, naming what is near.
+
+mod glob;
+mod resolve;
+mod weighted;
+
+pub(crate) use glob::glob;
+pub(crate) use resolve::Directory;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use weir_config::{Deadlines, OnLoss};
+
+use crate::world::Deployment;
+use weighted::Shares;
+
+/// Deadlines of a call, each from when its phase begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Timeouts {
+    /// Until there is a connection.
+    pub connect: Duration,
+    /// From there until the head of the answer.
+    pub headers: Duration,
+    /// From the start of an attempt until a stream's first content.
+    pub first_token: Duration,
+    /// Between pieces of a stream.
+    pub idle: Duration,
+    /// For the whole call, all attempts together.
+    pub total: Duration,
+}
+
+impl From<Deadlines> for Timeouts {
+    fn from(written: Deadlines) -> Timeouts {
+        Timeouts {
+            connect: Duration::from_millis(written.connect_ms),
+            headers: Duration::from_millis(written.headers_ms),
+            first_token: Duration::from_millis(written.first_token_ms),
+            idle: Duration::from_millis(written.idle_ms),
+            total: Duration::from_millis(written.total_ms),
+        }
+    }
+}
+
+/// A public model name and what stands behind it.
+#[derive(Debug)]
+pub(crate) struct Route {
+    /// The name that allow-lists, metrics and the ledger know.
+    pub public: Arc<str>,
+    targets: Vec<Arc<Deployment>>,
+    shares: Shares,
+    fallbacks: Vec<Arc<Deployment>>,
+    /// Tries at each target after the first.
+    pub max_retries: u32,
+    pub timeouts: Timeouts,
+    pub on_loss: OnLoss,
+}
+
+impl Route {
+    /// The target that an estimate is made for.
+    pub(crate) fn first(&self) -> &Deployment {
+        &self.targets[0]
+    }
+
+    /// Every deployment behind the name.
+    pub(crate) fn deployments(&self) -> impl Iterator<Item = &Arc<Deployment>> {
+        self.targets.iter().chain(&self.fallbacks)
+    }
+
+    /// The deployments to try, in order: the target whose turn it is by weight, the other targets
+    /// from there on, then the fallbacks. None comes twice.
+    pub(crate) fn plan(&self) -> Plan<'_> {
+        Plan { route: self, first: self.shares.next(), step: 0 }
+    }
+}
+
+/// An ordered walk over the deployments of a route.
+#[derive(Debug)]
+pub(crate) struct Plan<'a> {
+    route: &'a Route,
+    first: usize,
+    step: usize,
+}
+
+impl<'a> Iterator for Plan<'a> {
+    type Item = &'a Arc<Deployment>;
+
+    fn next(&mut self) -> Option<&'a Arc<Deployment>> {
+        let targets = &self.route.targets;
+        let step = self.step;
+        self.step += 1;
+        if step == 0 {
+            return targets.get(self.first);
+        }
+        if step < targets.len() {
+            let index = (self.first + step) % targets.len();
+            // A weight of 0 means "not by choice", so not by accident either.
+            return if self.route.shares.is_open(index) { targets.get(index) } else { self.next() };
+        }
+        let fallback = self.route.fallbacks.get(step - targets.len())?;
+        let tried = targets.iter().enumerate().any(|(index, target)| {
+            target.name == fallback.name
+                && (index == self.first || self.route.shares.is_open(index))
+        });
+        if tried { self.next() } else { Some(fallback) }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,144 @@
+//! Opens connections: TCP (with happy eyeballs), through a proxy, TLS with ALPN, or in-process.
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use http::Uri;
+use http::uri::{Authority, Scheme};
+use hyper::client::conn::{http1, http2};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use rustls_pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tower_service::Service;
+use weir_config::Http2;
+
+use super::network::{InProcess, Network};
+use super::origin::{Origin, Via};
+use super::pool::{Host, Sender, Stream};
+use super::{OutBody, chain};
+
+/// Buffer of an in-process connection, in bytes.
+const DUPLEX: usize = 64 << 10;
+
+/// Longest answer of a proxy to CONNECT, in bytes.
+const MAX_CONNECT_HEAD: usize = 8 << 10;
+
+/// Opens a connection and starts driving it. `Err` says why not, for the operator.
+pub(super) async fn connect(
+    origin: &Origin,
+    network: &Network,
+    in_process: Option<&InProcess>,
+    host: &Arc<Host>,
+) -> Result<Sender, String> {
+    if origin.via == Via::InProcess {
+        let serve = in_process.ok_or("nothing is served in this process")?;
+        let (ours, theirs) = tokio::io::duplex(DUPLEX);
+        host.tasks.spawn(serve.serve(theirs));
+        return handshake_h1(ours, host).await;
+    }
+    let tcp = tcp(origin).await?;
+    if !origin.tls {
+        return match network.http2 {
+            Http2::PriorKnowledge => handshake_h2(tcp, host).await,
+            Http2::Auto | Http2::Off => handshake_h1(tcp, host).await,
+        };
+    }
+    let name = ServerName::try_from(origin.host.clone()).map_err(|e| e.to_string())?;
+    let connector = TlsConnector::from(Arc::clone(&network.tls));
+    let tls = connector.connect(name, tcp).await.map_err(|e| format!("TLS: {}", chain(&e)))?;
+    if tls.get_ref().1.alpn_protocol() == Some(b"h2") {
+        handshake_h2(tls, host).await
+    } else {
+        handshake_h1(tls, host).await
+    }
+}
+
+async fn tcp(origin: &Origin) -> Result<TcpStream, String> {
+    let (host, port) = match &origin.via {
+        Via::Proxy { host, port, .. } => (host, *port),
+        Via::Direct | Via::InProcess => (&origin.host, origin.port),
+    };
+    let mut connector = HttpConnector::new();
+    connector.set_nodelay(true);
+    connector.set_keepalive(Some(Duration::from_secs(60)));
+    let bracketed = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+    let authority: Authority =
+        format!("{bracketed}:{port}").parse().map_err(|e| format!("{host}: {e}"))?;
+    let uri = Uri::builder().scheme(Scheme::HTTP).authority(authority).path_and_query("/").build();
+    let uri = uri.map_err(|e| e.to_string())?;
+    let stream = connector.call(uri).await.map_err(|e| format!("{host}:{port}: {}", chain(&e)))?;
+    let mut stream = stream.into_inner();
+    if origin.tls && matches!(origin.via, Via::Proxy { .. }) {
+        tunnel(&mut stream, origin).await.map_err(|e| format!("proxy {host}:{port}: {e}"))?;
+    }
+    Ok(stream)
+}
+
+/// Asks a proxy for a tunnel (RFC 9110, section 9.3.6).
+async fn tunnel(stream: &mut TcpStream, origin: &Origin) -> io::Result<()> {
+    let target = format!("{}:{}", origin.host, origin.port);
+    let mut head = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n").into_bytes();
+    if let Via::Proxy { authorization: Some(value), .. } = &origin.via {
+        head.extend_from_slice(b"Proxy-Authorization: ");
+        head.extend_from_slice(value.as_bytes());
+        head.extend_from_slice(b"\r\n");
+    }
+    head.extend_from_slice(b"\r\n");
+    stream.write_all(&head).await?;
+    let mut answer = Vec::with_capacity(256);
+    // Byte by byte: what follows the head belongs to the tunnel.
+    while !answer.ends_with(b"\r\n\r\n") {
+        if answer.len() > MAX_CONNECT_HEAD {
+            return Err(io::Error::other("its answer has no end"));
+        }
+        answer.push(stream.read_u8().await?);
+    }
+    let status = answer.split(|b| *b == b' ').nth(1).unwrap_or_default();
+    if status.first() == Some(&b'2') {
+        return Ok(());
+    }
+    Err(io::Error::other(format!("it refused CONNECT with {}", String::from_utf8_lossy(status))))
+}
+
+async fn handshake_h1<T>(io: T, host: &Arc<Host>) -> Result<Sender, String>
+where
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (sender, connection) = http1::Builder::new()
+        .handshake::<_, OutBody>(TokioIo::new(io))
+        .await
+        .map_err(|e| chain(&e))?;
+    host.drive(connection);
+    Ok(Sender::H1(sender))
+}
+
+async fn handshake_h2<T>(io: T, host: &Arc<Host>) -> Result<Sender, String>
+where
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (sender, connection) = http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .keep_alive_interval(Duration::from_secs(30))
+        .keep_alive_timeout(Duration::from_secs(20))
+        .initial_stream_window_size(1 << 20)
+        .initial_connection_window_size(16 << 20)
+        .handshake::<_, OutBody>(TokioIo::new(io))
+        .await
+        .map_err(|e| chain(&e))?;
+    // The peer may change its mind at any time, and only the connection hears of it.
+    let allowed = Arc::new(AtomicUsize::new(connection.current_max_send_streams()));
+    let mut connection = Box::pin(connection);
+    let heard = Arc::clone(&allowed);
+    host.drive(std::future::poll_fn(move |cx| {
+        let polled = connection.as_mut().poll(cx);
+        heard.store(connection.current_max_send_streams(), Ordering::Relaxed);
+        polled
+    }));
+    Ok(Sender::H2(Stream::first(sender, allowed, host)))
+}

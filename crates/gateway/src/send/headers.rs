@@ -1,0 +1,63 @@
+//! Which headers travel upstream. In the native lane: all that the client sent, but for what
+//! concerns only its connection to us, its key, and its whereabouts; so that a vendor's new header
+//! works on the day it appears. In the translated lane: only what every dialect understands.
+
+use http::HeaderMap;
+use http::header::{self, HeaderName, HeaderValue};
+
+use super::Origin;
+use crate::world::Upstream;
+
+/// Stays here, in lower case.
+fn is_ours(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    matches!(
+        name,
+        // Of this connection (RFC 9110, section 7.6.1).
+        "connection" | "keep-alive" | "te" | "trailer" | "transfer-encoding" | "upgrade" | "host"
+            | "content-length" | "expect" | "accept-encoding" | "content-encoding"
+            // Of the client: keys, and which account of the vendor it would like.
+            | "authorization" | "x-api-key" | "api-key" | "x-goog-api-key" | "cookie"
+            | "openai-organization" | "openai-project"
+            // Of its whereabouts.
+            | "forwarded" | "via" | "x-real-ip"
+    ) || name.starts_with("x-weir-")
+        || name.starts_with("x-forwarded-")
+        || name.starts_with("proxy-")
+}
+
+/// Travels even when everything else is translated.
+fn is_universal(name: &HeaderName) -> bool {
+    matches!(name.as_str(), "traceparent" | "tracestate" | "idempotency-key")
+}
+
+/// The headers of an upstream request.
+pub(crate) fn outgoing_headers(
+    client: &HeaderMap,
+    native: bool,
+    upstream: &Upstream,
+    origin: &Origin,
+) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(client.len() + 4);
+    headers.insert(header::HOST, origin.authority.clone());
+    for (name, value) in client {
+        if if native { !is_ours(name) } else { is_universal(name) } {
+            headers.append(name.clone(), value.clone());
+        }
+    }
+    if !native {
+        let agent = HeaderValue::from_static(concat!("weir/", env!("CARGO_PKG_VERSION")));
+        headers.insert(header::USER_AGENT, agent);
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    for (name, value) in &upstream.defaults {
+        headers.entry(name).or_insert_with(|| value.clone());
+    }
+    for (name, value) in &upstream.headers {
+        headers.insert(name.clone(), value.clone());
+    }
+    if let Some((name, value)) = &upstream.credential {
+        headers.insert(name.clone(), value.clone());
+    }
+    headers
+}

@@ -1,0 +1,136 @@
+//! One attempt at one deployment: connection, deadlines, and the upstream's verdict on the request.
+//! Whether to try again elsewhere is told by the failure's retry verdict; nothing is retried here,
+//! but for a request that a stale connection never carried.
+
+mod connect;
+mod headers;
+mod inflate;
+mod network;
+mod origin;
+mod pool;
+mod source;
+
+pub(crate) use headers::outgoing_headers;
+pub use network::InProcess;
+pub(crate) use network::Network;
+pub(crate) use origin::Origin;
+pub(crate) use pool::Pool;
+pub(crate) use source::Source;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Response, Uri};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use tokio::time::{Instant, timeout_at};
+use weir_model::{Kind, Rejection};
+
+use crate::route::Timeouts;
+use pool::Lease;
+
+/// What is sent upstream: always a whole body.
+pub(crate) type OutBody = Full<Bytes>;
+
+/// Stale connections tried before a fresh one must be opened.
+const MAX_STALE: usize = 3;
+
+/// A request ready to leave.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    pub origin: std::sync::Arc<Origin>,
+    /// Origin form for HTTP/1.1, absolute for HTTP/2 and plain proxies.
+    pub path: Uri,
+    pub absolute: Uri,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+/// The head of an upstream's answer, and where its body comes from.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub source: Source,
+}
+
+/// Sends a request and waits for the head of its answer.
+///
+/// # Errors
+/// `Unreachable` or `Timeout`; private parts say where and why.
+pub(crate) async fn send(
+    pool: &std::sync::Arc<Pool>,
+    network: &Network,
+    outgoing: &Outgoing,
+    timeouts: &Timeouts,
+    deadline: Instant,
+) -> Result<Answer, Rejection> {
+    let mut stale = 0;
+    loop {
+        let connect_by = deadline.min(Instant::now() + timeouts.connect);
+        let lease = timeout_at(connect_by, pool.acquire(&outgoing.origin, network, stale >= MAX_STALE))
+            .await
+            .map_err(|_| late("connect", "The provider could not be reached in time."))??;
+        let headers_by = deadline.min(Instant::now() + timeouts.headers);
+        let sent = timeout_at(headers_by, exchange(lease, outgoing)).await;
+        match sent.map_err(|_| late("headers", "The provider did not answer in time."))? {
+            Ok((lease, response)) => return Ok(answer(lease, response)),
+            Err(Refused::NotSent) if stale < MAX_STALE => stale += 1,
+            Err(Refused::NotSent) => return Err(unreachable("the connection closed at once")),
+            Err(Refused::Failed(error)) => return Err(unreachable(&chain(&error))),
+        }
+    }
+}
+
+enum Refused {
+    /// Not a byte of the request was processed.
+    NotSent,
+    Failed(hyper::Error),
+}
+
+async fn exchange(
+    mut lease: Lease,
+    outgoing: &Outgoing,
+) -> Result<(Lease, Response<Incoming>), Refused> {
+    let mut request = Request::new(Full::new(outgoing.body.clone()));
+    *request.method_mut() = Method::POST;
+    *request.headers_mut() = outgoing.headers.clone();
+    let absolute = lease.wants_absolute(&outgoing.origin);
+    *request.uri_mut() = if absolute { outgoing.absolute.clone() } else { outgoing.path.clone() };
+    match lease.send(request).await {
+        Ok(response) => Ok((lease, response)),
+        Err(mut error) => match error.take_message() {
+            Some(_) if lease.reused => Err(Refused::NotSent),
+            _ => Err(Refused::Failed(error.into_error())),
+        },
+    }
+}
+
+fn answer(lease: Lease, response: Response<Incoming>) -> Answer {
+    let (parts, body) = response.into_parts();
+    let source = Source::new(body, lease, &parts.headers);
+    Answer { status: parts.status.as_u16(), headers: parts.headers, source }
+}
+
+fn late(phase: &'static str, message: &'static str) -> Rejection {
+    Rejection::upstream(Kind::Timeout, message).with_private(format!("deadline: {phase}"))
+}
+
+fn unreachable(why: &str) -> Rejection {
+    Rejection::upstream(Kind::Unreachable, "The provider could not be reached.").with_private(why)
+}
+
+/// An error and what caused it, for the operator.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    text
+}
+
+/// How long idle connections are kept.
+pub(crate) const IDLE_CONNECTION: Duration = Duration::from_secs(90);

@@ -1,0 +1,168 @@
+//! Makes the upstream's request body, in one of two lanes. Native, where the deployment speaks the
+//! client's dialect: the client's own bytes with a closed list of splices. Translated, where it
+//! does not: decoded once per call, encoded per target, and what could not be carried is named.
+
+use bytes::Bytes;
+use weir_config::OnLoss;
+use weir_dialect::{Decoded, Head};
+use weir_model::{Capabilities, Cx, Dialect, IdMint, Losses, Operation, Quirks, Rejection, Request};
+
+use crate::call::Call;
+use crate::send::{Outgoing, outgoing_headers};
+use crate::world::{Deployment, Endpoint};
+
+/// Which way the answer comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// As the client speaks.
+    Native,
+    /// To be decoded from this dialect.
+    Translated(Dialect),
+}
+
+/// A request ready for one deployment.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub outgoing: Outgoing,
+    pub lane: Lane,
+    pub losses: Losses,
+}
+
+/// Makes the requests of one call, and decodes its body at most once.
+#[derive(Debug)]
+pub(crate) struct Translator<'a> {
+    call: &'a Call,
+    head: &'a Head<'a>,
+    decoded: Option<Decoded<Request>>,
+}
+
+impl<'a> Translator<'a> {
+    pub(crate) fn new(call: &'a Call, head: &'a Head<'a>) -> Translator<'a> {
+        Translator { call, head, decoded: None }
+    }
+
+    /// The request for a deployment.
+    ///
+    /// # Errors
+    /// An invalid-request rejection when the body cannot be decoded or expressed there, or when
+    /// `on_loss: reject` meets a loss.
+    pub(crate) fn prepare(
+        &mut self,
+        deployment: &Deployment,
+        on_loss: OnLoss,
+    ) -> Result<Prepared, Rejection> {
+        let native = deployment.upstream.native(self.call.dialect, self.call.operation);
+        let prepared = match (native, self.call.operation) {
+            (Some(endpoint), _) => self.native(deployment, endpoint)?,
+            (None, Operation::Chat) => self.translated(deployment)?,
+            (None, operation) => {
+                let message = format!(
+                    "`{}` does not offer {} in this API.",
+                    deployment.name,
+                    operation.name()
+                );
+                return Err(Rejection::invalid(message).with_param("model"));
+            }
+        };
+        if on_loss == OnLoss::Reject
+            && let Some(loss) = prepared.losses.iter().next()
+        {
+            let message = format!(
+                "`{}` cannot be carried to this model ({}), and losses are refused for it. Leave \
+                 the field out, or set `on_loss: warn`.",
+                loss.field, loss.reason
+            );
+            return Err(Rejection::invalid(message).with_param(loss.field.clone()));
+        }
+        Ok(prepared)
+    }
+
+    /// The decoded request. Only chat has one.
+    ///
+    /// # Errors
+    /// An invalid-request rejection that names the field at fault.
+    pub(crate) fn request(&mut self) -> Result<&Request, Rejection> {
+        Ok(&self.decoded()?.value)
+    }
+
+    fn decoded(&mut self) -> Result<&Decoded<Request>, Rejection> {
+        let decoded = match self.decoded.take() {
+            Some(decoded) => decoded,
+            None => self.call.client().decode_request(&self.call.body)?,
+        };
+        Ok(self.decoded.insert(decoded))
+    }
+
+    fn native(&self, deployment: &Deployment, endpoint: &Endpoint) -> Result<Prepared, Rejection> {
+        let upstream = weir_dialect::upstream(endpoint.dialect);
+        let (splices, losses) = upstream.native_edits(
+            self.call.operation,
+            self.head,
+            &deployment.model,
+            &deployment.upstream.quirks,
+        );
+        let body = splices.apply(&self.call.body);
+        let outgoing = self.outgoing(deployment, endpoint, body)?;
+        Ok(Prepared { outgoing, lane: Lane::Native, losses })
+    }
+
+    fn translated(&mut self, deployment: &Deployment) -> Result<Prepared, Rejection> {
+        let Some(endpoint) = deployment.upstream.endpoints.first() else {
+            return Err(Rejection::invalid("The provider of this model speaks no chat dialect."));
+        };
+        let (seed, now_s) = (self.call.arrival.seed, self.call.now_s());
+        let decoded = self.decoded()?;
+        let mut losses = decoded.losses.clone();
+        let mut request = decoded.value.clone();
+        request.model.clone_from(&deployment.model);
+        let ids = IdMint::new(seed);
+        let cx = context(now_s, &ids, &deployment.upstream.quirks, &deployment.capabilities);
+        let encoded = weir_dialect::upstream(endpoint.dialect).encode_request(&request, &cx)?;
+        losses.extend(encoded.losses);
+        let mut outgoing = self.outgoing(deployment, endpoint, encoded.body.into())?;
+        for (name, value) in encoded.headers {
+            if let Ok(value) = value.parse() {
+                outgoing.headers.append(name, value);
+            }
+        }
+        Ok(Prepared { outgoing, lane: Lane::Translated(endpoint.dialect), losses })
+    }
+
+    fn outgoing(
+        &self,
+        deployment: &Deployment,
+        endpoint: &Endpoint,
+        body: Bytes,
+    ) -> Result<Outgoing, Rejection> {
+        let native = endpoint.dialect == self.call.dialect;
+        let operation = self.call.operation;
+        let query = self.call.query.as_deref().filter(|_| native);
+        let Some((path, absolute)) = endpoint.uris(operation, query) else {
+            let message = format!("This provider does not offer {}.", operation.name());
+            return Err(Rejection::invalid(message).with_param("model"));
+        };
+        let headers = outgoing_headers(
+            &self.call.headers,
+            native,
+            &deployment.upstream,
+            &endpoint.origin,
+        );
+        Ok(Outgoing { origin: endpoint.origin.clone(), path, absolute, headers, body })
+    }
+}
+
+/// The context of a translation for a target.
+pub(crate) fn context<'a>(
+    now_s: i64,
+    ids: &'a IdMint,
+    quirks: &'a Quirks,
+    capabilities: &'a Capabilities,
+) -> Cx<'a> {
+    Cx { now_s, ids, quirks, capabilities }
+}
+
+/// The client's query without its key; `None` when nothing is left.
+pub(crate) fn forwarded_query(query: Option<&str>) -> Option<String> {
+    let kept: Vec<_> = query?.split('&').filter(|pair| !pair.starts_with("key=")).collect();
+    (!kept.is_empty() && kept != [""]).then(|| kept.join("&"))
+}

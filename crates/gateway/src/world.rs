@@ -1,0 +1,250 @@
+//! The configuration as calls need it: an immutable snapshot. A call keeps the one that it began
+//! with; a reload swaps the pointer.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Uri;
+use http::header::{HeaderName, HeaderValue};
+use weir_config::{ClientAuth, Config, ProviderConfig, ProviderModelConfig, Timeouts};
+use weir_catalog::{Auth, Catalog, ModelEntry};
+use weir_model::{Capabilities, Dialect, Operation, Price, Priced, Quirks, Usage};
+
+use crate::route::{Directory, Route};
+use crate::send::{Network, Origin};
+
+/// A snapshot of the configuration.
+#[derive(Debug)]
+pub struct World {
+    pub(crate) directory: Directory,
+    /// Names this configuration in the `x-weir-config` header.
+    pub(crate) digest: HeaderValue,
+    /// Whether a key is demanded.
+    pub(crate) auth: bool,
+    /// Most bytes of a request body.
+    pub(crate) max_body: usize,
+    /// Between keep-alive comments of a silent stream; also how long an answer's head is held back
+    /// for its first content.
+    pub(crate) keep_alive: Duration,
+    pub(crate) network: Network,
+}
+
+/// A configured provider, ready to be called.
+#[derive(Debug)]
+pub(crate) struct Upstream {
+    pub name: String,
+    pub endpoints: Vec<Endpoint>,
+    /// Set on every request.
+    pub credential: Option<(HeaderName, HeaderValue)>,
+    /// Set where the client sent none of the name.
+    pub defaults: Vec<(HeaderName, HeaderValue)>,
+    /// The operator's, set on every request.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    operations: Vec<Operation>,
+    pub quirks: Quirks,
+    pub timeouts: Timeouts,
+    /// The provider's name in the catalog, for prices and limits.
+    kind: String,
+    models: BTreeMap<String, ProviderModelConfig>,
+}
+
+/// Where a provider speaks one dialect.
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    pub dialect: Dialect,
+    pub origin: Arc<Origin>,
+    uris: Vec<(Operation, Uris)>,
+}
+
+/// An operation's URI at an endpoint.
+#[derive(Clone, Debug)]
+struct Uris {
+    /// For HTTP/1.1.
+    path: Uri,
+    /// For HTTP/2, and plain requests through a proxy.
+    absolute: Uri,
+}
+
+/// One model at one provider.
+#[derive(Debug)]
+pub(crate) struct Deployment {
+    /// `provider/model`.
+    pub name: Arc<str>,
+    /// The same, as a header value.
+    pub header: HeaderValue,
+    pub upstream: Arc<Upstream>,
+    /// As the provider names it.
+    pub model: String,
+    pub capabilities: Capabilities,
+    price: Option<Price>,
+    entry: Option<&'static ModelEntry>,
+}
+
+impl World {
+    /// Builds the snapshot of a checked configuration.
+    ///
+    /// # Errors
+    /// In words, when a CA file or proxy cannot be used, or a header or URL is not one.
+    pub fn build(config: Arc<Config>) -> Result<World, String> {
+        let network = Network::new(&config.network, &config.proxy)?;
+        let mut upstreams = BTreeMap::new();
+        for (name, provider) in &config.providers {
+            let upstream = Upstream::build(provider, &network)
+                .map_err(|reason| format!("provider `{name}`: {reason}"))?;
+            upstreams.insert(name.clone(), Arc::new(upstream));
+        }
+        Ok(World {
+            digest: HeaderValue::from_str(config.digest()).map_err(|e| e.to_string())?,
+            auth: config.server.auth == ClientAuth::On,
+            max_body: usize::try_from(config.server.max_body.0).unwrap_or(usize::MAX),
+            keep_alive: Duration::from_millis(config.server.keep_alive_ms),
+            directory: Directory::new(config, upstreams),
+            network,
+        })
+    }
+
+    /// The names of the configured providers.
+    pub fn provider_names(&self) -> impl Iterator<Item = &str> {
+        self.directory.upstreams().map(|u| u.name.as_str())
+    }
+}
+
+impl Upstream {
+    fn build(config: &ProviderConfig, network: &Network) -> Result<Upstream, String> {
+        let mut endpoints = Vec::new();
+        for (dialect, base_url) in &config.endpoints {
+            endpoints.push(Endpoint::build(*dialect, base_url, config.in_process, network)?);
+        }
+        let defaults = config.default_headers.iter().map(|(name, value)| header(name, value));
+        let fixed = config.headers.iter().map(|(name, value)| header(name, value.expose()));
+        Ok(Upstream {
+            name: config.name.clone(),
+            endpoints,
+            credential: credential(config)?,
+            defaults: defaults.collect::<Result<_, _>>()?,
+            headers: fixed.collect::<Result<_, _>>()?,
+            operations: config.operations.clone(),
+            quirks: config.quirks.clone(),
+            timeouts: config.timeouts,
+            kind: config.kind.clone(),
+            models: config.models.clone(),
+        })
+    }
+
+    /// Whether a bare model name is one of this provider's own.
+    pub(crate) fn knows(&self, model: &str) -> bool {
+        self.models.contains_key(model) || Catalog::builtin().knows(&self.kind, model)
+    }
+
+    /// The models that it is known to have.
+    pub(crate) fn models(&self) -> impl Iterator<Item = &str> {
+        let shipped = Catalog::builtin().models_of(&self.kind);
+        self.models.keys().map(String::as_str).chain(shipped)
+    }
+
+    /// Where it speaks a dialect.
+    pub(crate) fn endpoint(&self, dialect: Dialect) -> Option<&Endpoint> {
+        self.endpoints.iter().find(|e| e.dialect == dialect)
+    }
+
+    /// Where it does an operation in a client's own dialect.
+    pub(crate) fn native(&self, dialect: Dialect, operation: Operation) -> Option<&Endpoint> {
+        let offered = operation == Operation::Chat || self.operations.contains(&operation);
+        self.endpoint(dialect).filter(|_| offered)
+    }
+}
+
+impl Endpoint {
+    fn build(
+        dialect: Dialect,
+        base_url: &str,
+        in_process: bool,
+        network: &Network,
+    ) -> Result<Endpoint, String> {
+        let (origin, base_path) = network.origin(base_url, in_process)?;
+        let scheme = if origin.tls { "https" } else { "http" };
+        let authority = origin.authority.to_str().map_err(|e| e.to_string())?;
+        let mut uris = Vec::new();
+        for operation in Operation::ALL {
+            let Some(tail) = weir_dialect::upstream(dialect).path(operation) else { continue };
+            let uri = |text: String| text.parse::<Uri>().map_err(|e| format!("`{text}`: {e}"));
+            let path = uri(format!("{base_path}{tail}"))?;
+            let absolute = uri(format!("{scheme}://{authority}{base_path}{tail}"))?;
+            uris.push((operation, Uris { path, absolute }));
+        }
+        Ok(Endpoint { dialect, origin, uris })
+    }
+
+    /// An operation's URI in origin form and absolute, with a query; `None` when the dialect lacks
+    /// the operation.
+    pub(crate) fn uris(&self, operation: Operation, query: Option<&str>) -> Option<(Uri, Uri)> {
+        let (_, uris) = self.uris.iter().find(|(o, _)| *o == operation)?;
+        let with_query = |uri: &Uri| match query {
+            // A query that came in a valid URI is valid in another.
+            Some(query) => format!("{uri}?{query}").parse().unwrap_or_else(|_| uri.clone()),
+            None => uri.clone(),
+        };
+        Some((with_query(&uris.path), with_query(&uris.absolute)))
+    }
+}
+
+impl Deployment {
+    /// A model at a provider, with what the catalog and the operator know of it.
+    pub(crate) fn new(upstream: &Arc<Upstream>, model: &str) -> Deployment {
+        let entry = Catalog::builtin().model(&upstream.kind, model);
+        let overrides = upstream.models.get(model);
+        let mut capabilities = entry.map(|e| e.capabilities.clone()).unwrap_or_default();
+        if let Some(own) = overrides {
+            capabilities.context_window = own.context_window.or(capabilities.context_window);
+            capabilities.max_output_tokens =
+                own.max_output_tokens.or(capabilities.max_output_tokens);
+        }
+        let name = format!("{}/{model}", upstream.name);
+        Deployment {
+            header: HeaderValue::from_str(&name).unwrap_or(HeaderValue::from_static("?")),
+            name: name.into(),
+            upstream: Arc::clone(upstream),
+            model: model.to_owned(),
+            capabilities,
+            price: overrides.and_then(|own| own.price),
+            entry,
+        }
+    }
+
+    /// What a usage costs here: the operator's price, else the catalog's.
+    pub(crate) fn cost(&self, usage: &Usage, now_s: i64) -> Priced {
+        let shipped = || self.entry.and_then(|entry| entry.price_for(usage, now_s));
+        match self.price.or_else(shipped) {
+            Some(price) => Priced::Known(price.cost(usage)),
+            None => Priced::Unpriced,
+        }
+    }
+}
+
+fn credential(config: &ProviderConfig) -> Result<Option<(HeaderName, HeaderValue)>, String> {
+    let Some(key) = &config.api_key else { return Ok(None) };
+    let (name, mut value) = match &config.auth {
+        Auth::Bearer | Auth::OptionalBearer => {
+            header("authorization", &format!("Bearer {}", key.expose()))?
+        }
+        Auth::Header(name) => header(name, key.expose())?,
+        Auth::None => return Ok(None),
+    };
+    value.set_sensitive(true);
+    Ok(Some((name, value)))
+}
+
+fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let wrong = |_| format!("`{name}` cannot be sent as a header");
+    let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(wrong)?;
+    let value = HeaderValue::from_str(value).map_err(|_| format!("the value of `{name}` cannot be sent"))?;
+    Ok((parsed, value))
+}
+
+impl Route {
+    /// Whether any deployment behind the name does an operation in a client's own dialect.
+    pub(crate) fn offers(&self, dialect: Dialect, operation: Operation) -> bool {
+        self.deployments().any(|d| d.upstream.native(dialect, operation).is_some())
+    }
+}
