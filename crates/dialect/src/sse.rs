@@ -16,11 +16,11 @@ pub struct Frame {
     /// Exactly as it came, its blank line included.
     pub raw: Bytes,
     event: Range<usize>,
-    data: Data,
+    data: Payload,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Data {
+enum Payload {
     /// A comment, or nothing at all.
     None,
     /// One data line, by its place in `raw`.
@@ -38,27 +38,25 @@ impl Frame {
     /// The data; `None` for a comment.
     pub fn data(&self) -> Option<&[u8]> {
         match &self.data {
-            Data::None => None,
-            Data::Line(range) => Some(&self.raw[range.clone()]),
-            Data::Joined(joined) => Some(joined),
+            Payload::None => None,
+            Payload::Line(range) => Some(&self.raw[range.clone()]),
+            Payload::Joined(joined) => Some(joined),
         }
     }
 
     /// Where the data stands in `raw`; `None` for a comment or data over several lines.
     pub fn data_span(&self) -> Option<Range<usize>> {
         match &self.data {
-            Data::Line(range) => Some(range.clone()),
-            Data::None | Data::Joined(_) => None,
+            Payload::Line(range) => Some(range.clone()),
+            Payload::None | Payload::Joined(_) => None,
         }
     }
 
-    fn parse(raw: Bytes) -> Frame {
-        let (mut event, mut data) = (0..0, Data::None);
-        let mut at = if raw.starts_with(b"\xef\xbb\xbf") {
-            3
-        } else {
-            0
-        };
+    /// Only the first frame of a stream may begin with a byte order mark.
+    fn parse(raw: Bytes, first: bool) -> Frame {
+        let (mut event, mut data) = (0..0, Payload::None);
+        let marked = first && raw.starts_with(b"\xef\xbb\xbf");
+        let mut at = if marked { 3 } else { 0 };
         while at < raw.len() {
             let end = memchr::memchr2(b'\n', b'\r', &raw[at..]).map_or(raw.len(), |n| at + n);
             match field(&raw, at..end) {
@@ -72,16 +70,16 @@ impl Frame {
     }
 }
 
-impl Data {
-    fn line(self, raw: &Bytes, value: Range<usize>) -> Data {
+impl Payload {
+    fn line(self, raw: &Bytes, value: Range<usize>) -> Payload {
         let mut joined = match self {
-            Data::None => return Data::Line(value),
-            Data::Line(first) => raw[first].to_vec(),
-            Data::Joined(joined) => joined,
+            Payload::None => return Payload::Line(value),
+            Payload::Line(first) => raw[first].to_vec(),
+            Payload::Joined(joined) => joined,
         };
         joined.push(b'\n');
         joined.extend_from_slice(&raw[value]);
-        Data::Joined(joined)
+        Payload::Joined(joined)
     }
 }
 
@@ -111,6 +109,8 @@ pub struct Cutter {
     in_frame: bool,
     /// Whether the last line ended in CR at the end of the buffer: an LF may still belong to it.
     after_cr: bool,
+    /// Whether a frame has been cut off.
+    begun: bool,
 }
 
 /// A frame grew over [`MAX_FRAME`].
@@ -183,7 +183,8 @@ impl Cutter {
     fn cut(&mut self, end: usize) -> Frame {
         self.begin_line(0);
         self.in_frame = false;
-        Frame::parse(self.buffer.split_to(end))
+        let first = !std::mem::replace(&mut self.begun, true);
+        Frame::parse(self.buffer.split_to(end), first)
     }
 }
 

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::HeaderMap;
+use http::header::HeaderValue;
 use tokio::time::Instant;
 use weir_dialect::ClientDialect;
-use weir_model::{Dialect, Operation};
+use weir_model::{Dialect, IdMint, Operation};
 use weir_store::Key;
 
 use crate::listen::HeldBytes;
@@ -15,13 +16,35 @@ use crate::listen::HeldBytes;
 #[derive(Clone, Debug)]
 pub(crate) struct Arrival {
     /// Names the call in logs, the ledger and the `x-weir-request-id` header.
-    pub id: String,
+    pub id: RequestId,
     /// Seeds the ids minted for this call.
     pub seed: u128,
     /// For durations.
     pub at: Instant,
     /// For records, in nanoseconds since the Unix epoch.
     pub at_nanos: i64,
+}
+
+/// Names a call. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestId(HeaderValue);
+
+impl RequestId {
+    /// A fresh id, the only one of its seed.
+    pub(crate) fn mint(seed: u128) -> RequestId {
+        let id = Bytes::from(IdMint::new(seed).mint("req_"));
+        RequestId(HeaderValue::from_maybe_shared(id).unwrap_or(HeaderValue::from_static("req_")))
+    }
+
+    /// As text.
+    pub(crate) fn as_str(&self) -> &str {
+        self.0.to_str().unwrap_or_default()
+    }
+
+    /// As the value of a header.
+    pub(crate) fn header(&self) -> HeaderValue {
+        self.0.clone()
+    }
 }
 
 /// One client request.
@@ -31,6 +54,7 @@ pub(crate) struct Call {
     pub dialect: Dialect,
     pub operation: Operation,
     pub caller: Caller,
+    /// What may travel upstream of the headers that the client sent.
     pub headers: HeaderMap,
     pub query: Option<String>,
     pub body: Bytes,

@@ -39,7 +39,7 @@ pub(crate) fn one(
 ) -> Result<Response<Body>, Rejection> {
     let world = worker.shared.world();
     let caller = caller(worker, &world, parts)?;
-    let name = percent_decoded(name);
+    let name = String::from_utf8_lossy(&percent_decoded(name)).into_owned();
     let route = resolve(&world, &caller, &name)?;
     let card = card((name, route.first().upstream.name.clone()));
     Ok(json(weir_dialect::client(dialect).encode_model(&card)))
@@ -67,8 +67,9 @@ fn json(body: Vec<u8>) -> Response<Body> {
     response
 }
 
-/// SDKs escape the slash of `provider/model` in a path.
-fn percent_decoded(text: &str) -> String {
+/// Text without its percent escapes (RFC 3986, section 2.1): SDKs escape the slash of
+/// `provider/model` in a path.
+pub(crate) fn percent_decoded(text: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((byte, tail)) = rest.split_first() {
@@ -88,5 +89,5 @@ fn percent_decoded(text: &str) -> String {
             }
         }
     }
-    String::from_utf8_lossy(&out).into_owned()
+    out
 }

@@ -16,7 +16,7 @@ use crate::account::estimate_tokens;
 use crate::admit::{self, Outcome, Permit};
 use crate::authenticate::identify;
 use crate::body::Body;
-use crate::call::{Arrival, Call, Caller};
+use crate::call::{Arrival, Call, Caller, RequestId};
 use crate::listen::{self, Surface};
 use crate::rejection::{Failure, render};
 use crate::relay::{self, Attempt, Begun, Way};
@@ -33,7 +33,7 @@ const MAX_RETRY_WAIT: Duration = Duration::from_secs(5);
 /// Answers one request. Whatever happens, there is an answer, in the client's own dialect.
 pub(crate) async fn serve(worker: Arc<Worker>, request: Request<Incoming>) -> Response<Body> {
     let arrival = worker.arrive();
-    let (parts, incoming) = request.into_parts();
+    let (parts, mut incoming) = request.into_parts();
     let surface = listen::recognise(&parts.method, parts.uri.path());
     let dialect = match &surface {
         Ok(Surface::Operation(dialect, _)) => *dialect,
@@ -43,24 +43,30 @@ pub(crate) async fn serve(worker: Arc<Worker>, request: Request<Incoming>) -> Re
     let answered = match surface {
         Ok(Surface::Health | Surface::Ready) => Ok(Response::new(Body::full("ok\n"))),
         Ok(Surface::Operation(dialect, operation)) => {
-            run(&worker, arrival, parts, incoming, (dialect, operation)).await
+            run(&worker, arrival, parts, &mut incoming, (dialect, operation)).await
         }
         Ok(Surface::Models) => models::list(&worker, &parts, dialect).map_err(Failure::from),
         Ok(Surface::Model(name)) => {
             models::one(&worker, &parts, dialect, &name).map_err(Failure::from)
         }
-        Err(rejection) => Err(rejection.into()),
+        Err(failure) => Err(failure),
     };
-    answered.unwrap_or_else(|failure| refuse(&worker, dialect, &failure, &id))
+    match answered {
+        Ok(response) => response,
+        Err(failure) => {
+            listen::discard(&mut incoming).await;
+            refuse(&worker, dialect, &failure, &id)
+        }
+    }
 }
 
-fn refuse(worker: &Worker, dialect: Dialect, failure: &Failure, id: &str) -> Response<Body> {
+fn refuse(worker: &Worker, dialect: Dialect, failure: &Failure, id: &RequestId) -> Response<Body> {
     let told = &failure.rejection;
     worker.sheet.reject(told.kind, told.source);
     if told.status >= 500 {
-        tracing::warn!(request = id, rejection = %told, "call failed");
+        tracing::warn!(request = id.as_str(), rejection = %told, "call failed");
     } else {
-        tracing::debug!(request = id, rejection = %told, "call refused");
+        tracing::debug!(request = id.as_str(), rejection = %told, "call refused");
     }
     render(dialect, failure, id)
 }
@@ -69,7 +75,7 @@ async fn run(
     worker: &Arc<Worker>,
     arrival: Arrival,
     parts: Parts,
-    incoming: Incoming,
+    incoming: &mut Incoming,
     (dialect, operation): (Dialect, Operation),
 ) -> Result<Response<Body>, Failure> {
     let world = worker.shared.world();
@@ -82,10 +88,11 @@ async fn run(
         operation,
         caller,
         query: forwarded_query(parts.uri.query()),
-        headers: parts.headers,
+        headers: send::forwardable(&parts.headers),
         body,
         _held: held,
     };
+    drop((parts.headers, parts.uri));
     let head = call.client().read_head(operation, &call.body)?;
     let route = resolve(&world, &call.caller, &head.model)?;
     if operation == Operation::CountTokens && !route.offers(dialect, operation) {
@@ -174,18 +181,18 @@ impl Calling<'_> {
                 permit = back;
                 let last = failed.rejection.retry == Retry::Never || Instant::now() >= self.deadline;
                 tracing::debug!(
-                    request = self.call.arrival.id,
+                    request = self.call.arrival.id.as_str(),
                     target = &*deployment.name,
                     rejection = %failed.rejection,
                     "attempt failed"
                 );
                 failure = Some(failed);
                 if last {
-                    return Err(conclude(permit, failure));
+                    return Err(conclude(permit, failure, self.call.dialect));
                 }
             }
         }
-        Err(conclude(permit, failure))
+        Err(conclude(permit, failure, self.call.dialect))
     }
 
     /// Waits before another try at the same target: as long as the vendor asks, else full jitter
@@ -215,18 +222,18 @@ impl Calling<'_> {
         let begun = Instant::now();
         let timeouts = &self.route.timeouts;
         let sent =
-            send::send(&self.worker.pool, &self.world.network, &outgoing, timeouts, self.deadline);
+            send::send(&self.worker.pool, &self.world.network, outgoing, timeouts, self.deadline);
         let answer = match sent.await {
             Ok(answer) => answer,
             Err(rejection) => return Err(Box::new((rejection.into(), permit))),
         };
         if !(200..300).contains(&answer.status) {
-            let failure = relay::read_failure(answer, lane, self.call).await;
+            let failure = Box::pin(relay::read_failure(answer, lane, self.call)).await;
             return Err(Box::new((failure, permit)));
         }
         permit.meter.upstream_wait += begun.elapsed();
         if self.head.stream && relay::is_event_stream(&answer) {
-            return self.stream(deployment, answer, lane, losses, permit).await;
+            return Box::pin(self.stream(deployment, answer, lane, losses, permit)).await;
         }
         let attempt = Attempt {
             call: self.call,
@@ -241,7 +248,7 @@ impl Calling<'_> {
         };
         let finished = if self.head.stream && self.call.operation == Operation::Chat {
             match self.encoder() {
-                Ok(encoder) => relay::replay(attempt, encoder).await,
+                Ok(encoder) => Box::pin(relay::replay(attempt, encoder)).await,
                 Err(rejection) => Err(rejection.into()),
             }
         } else {
@@ -289,16 +296,17 @@ impl Calling<'_> {
         let relay = relay::begin(begun, &self.route.timeouts, permit)
             .await
             .map_err(|failed| Box::new((Failure::from(failed.0), failed.1)))?;
-        Ok(relay::streamed(self.call, self.world, &answer.headers, &losses, relay))
+        let losses = (&losses, self.route.on_loss);
+        Ok(relay::streamed(self.call, self.world, &answer.headers, losses, relay))
     }
 }
 
 /// Settles a call that no target answered.
-fn conclude(mut permit: Permit, failure: Option<Failure>) -> Failure {
+fn conclude(mut permit: Permit, failure: Option<Failure>, dialect: Dialect) -> Failure {
     let failure = failure.unwrap_or_else(|| {
         let message = "No target of this model can take the request.";
         Rejection::new(Kind::Internal, weir_model::Source::Gateway, message).into()
     });
-    permit.settle(failure.rejection.status, Outcome::Failed, Some(failure.rejection.kind));
+    permit.settle(failure.status(dialect), Outcome::Failed, Some(failure.rejection.kind));
     failure
 }

@@ -1,22 +1,25 @@
 //! Refusals and failures on their way out: rendered once, in the client's own dialect.
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use http::{Response, StatusCode};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use http::{Method, Response, StatusCode};
 use weir_model::{Dialect, Kind, Rejection};
 
 use crate::body::Body;
+use crate::call::RequestId;
 
 /// A failed attempt: what it means, and the vendor's own words where they may be passed on.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Failure {
     pub rejection: Rejection,
     /// Only from an upstream of the client's own dialect.
     pub verbatim: Option<Verbatim>,
+    /// The method that the path would take, where it is asked with another.
+    pub allow: Option<Method>,
 }
 
 /// A vendor's error answer as it came.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Verbatim {
     pub status: u16,
     pub body: Bytes,
@@ -24,39 +27,50 @@ pub(crate) struct Verbatim {
 
 impl From<Rejection> for Failure {
     fn from(rejection: Rejection) -> Failure {
-        Failure { rejection, verbatim: None }
+        Failure { rejection, verbatim: None, allow: None }
+    }
+}
+
+impl Failure {
+    /// The HTTP status that a client of a dialect is told.
+    pub(crate) fn status(&self, dialect: Dialect) -> u16 {
+        match &self.verbatim {
+            Some(verbatim) => verbatim.status,
+            None => weir_dialect::client(dialect).rejection_status(&self.rejection),
+        }
     }
 }
 
 /// The answer that tells a client why there is none.
-pub(crate) fn render(dialect: Dialect, failure: &Failure, request_id: &str) -> Response<Body> {
+pub(crate) fn render(
+    dialect: Dialect,
+    failure: &Failure,
+    request_id: &RequestId,
+) -> Response<Body> {
     let client = weir_dialect::client(dialect);
     let rejection = &failure.rejection;
-    let (status, body) = match &failure.verbatim {
-        Some(verbatim) => (verbatim.status, verbatim.body.clone()),
-        None => {
-            let body = client.encode_rejection(rejection, request_id);
-            (client.rejection_status(rejection), body.into())
-        }
+    let body = match &failure.verbatim {
+        Some(verbatim) => verbatim.body.clone(),
+        None => client.encode_rejection(rejection, request_id.as_str()).into(),
     };
     let mut response = Response::new(Body::full(body));
-    *response.status_mut() =
-        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() = StatusCode::from_u16(failure.status(dialect))
+        .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     set_request_id(headers, request_id);
     set_retry_after(headers, rejection);
-    if rejection.status == 405 {
-        headers.insert(http::header::ALLOW, HeaderValue::from_static("POST"));
+    if let Some(Ok(method)) = failure.allow.as_ref().map(|m| HeaderValue::from_str(m.as_str())) {
+        headers.insert(ALLOW, method);
     }
     response
 }
 
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-weir-request-id");
+
 /// Names the call to the client.
-pub(crate) fn set_request_id(headers: &mut HeaderMap, request_id: &str) {
-    if let Ok(value) = HeaderValue::from_str(request_id) {
-        headers.insert(HeaderName::from_static("x-weir-request-id"), value);
-    }
+pub(crate) fn set_request_id(headers: &mut HeaderMap, request_id: &RequestId) {
+    headers.insert(REQUEST_ID, request_id.header());
 }
 
 /// Whole seconds for everyone, and the milliseconds that the SDKs read first.

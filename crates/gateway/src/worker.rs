@@ -7,10 +7,9 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use arc_swap::ArcSwap;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
-use weir_model::IdMint;
 use weir_store::{Clock, JournalWriter, KeyIndex};
 
-use crate::call::Arrival;
+use crate::call::{Arrival, RequestId};
 use crate::listen::BodyBudget;
 use crate::observe::Sheet;
 use crate::send::{InProcess, Pool};
@@ -101,7 +100,7 @@ impl Worker {
         // The count fills bits that the minting of ids within the call leaves alone.
         let seed = self.seed ^ (count << 32);
         Arrival {
-            id: IdMint::new(seed).mint("req_"),
+            id: RequestId::mint(seed),
             seed,
             at: Instant::now(),
             at_nanos: self.shared.clock.now_nanos(),

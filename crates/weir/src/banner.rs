@@ -11,10 +11,16 @@ pub(crate) struct FirstKeys {
     pub caller: String,
 }
 
+/// Where the two listeners are.
+#[derive(Clone, Copy)]
+pub(crate) struct Reached {
+    pub api: SocketAddr,
+    pub admin: SocketAddr,
+}
+
 /// The text.
-pub(crate) fn banner(config: &Config, first: Option<&FirstKeys>) -> String {
-    let api = reachable(config.server.listen);
-    let admin = reachable(config.server.admin_listen);
+pub(crate) fn banner(config: &Config, reached: Reached, first: Option<&FirstKeys>) -> String {
+    let (api, admin) = (reachable(reached.api), reachable(reached.admin));
     let version = env!("CARGO_PKG_VERSION");
     let mut text = format!("weir {version}\n\n  API    http://{api}\n  admin  http://{admin}\n");
     let providers: Vec<_> = config.enabled_providers().collect();

@@ -13,7 +13,7 @@ use weir_console::Console;
 use weir_gateway::{InProcess, Shared, Worker, World, listen};
 use weir_store::{Clock, KeyRole, NewKey, Secret, Store, StoreOptions, Sync};
 
-use crate::banner::{FirstKeys, banner};
+use crate::banner::{FirstKeys, Reached, banner};
 use crate::cli::{ServeArgs, print};
 use crate::workers::{self, Orders};
 use crate::{log, reload};
@@ -30,8 +30,9 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), String> {
 
 async fn serve(args: &ServeArgs) -> Result<(), String> {
     let config = load(args)?;
+    let admin = admin_listener(config.server.admin_listen).await?;
+    let address = own_address(config.server.listen)?;
     let store = open_store(&config).await?;
-    let first = if store.first_start() { Some(first_keys(&store).await?) } else { None };
     let keys = store.index();
     keys.set_declared(reload::declared_keys(&config)).map_err(|e| e.to_string())?;
     let world = Arc::new(World::build(Arc::clone(&config))?);
@@ -39,7 +40,7 @@ async fn serve(args: &ServeArgs) -> Result<(), String> {
     let shared = Shared::new(world, keys.clone(), Clock::system(), Some(sim));
 
     let (drain, draining) = watch::channel(false);
-    let crew = Crew::start(&config, &store, &shared, draining)?;
+    let crew = Crew::start(&config, address, &store, &shared, draining)?;
     let ready = Arc::new(AtomicBool::new(true));
     let console = Console {
         shared: Arc::clone(&shared),
@@ -47,8 +48,10 @@ async fn serve(args: &ServeArgs) -> Result<(), String> {
         keys: store.keys().clone(),
         ready: Arc::clone(&ready),
     };
-    let admin = admin_listener(&config).await?;
-    print(&banner(&config, first.as_ref()))?;
+    // Last, because they are shown once: a start that fails must not make them.
+    let first = if store.first_start() { Some(first_keys(&store).await?) } else { None };
+    let reached = Reached { api: address, admin: admin.local_addr().map_err(|e| e.to_string())? };
+    print(&banner(&config, reached, first.as_ref()))?;
 
     let file = args.config.clone();
     tokio::select! {
@@ -108,11 +111,18 @@ async fn first_keys(store: &Store) -> Result<FirstKeys, String> {
     })
 }
 
-async fn admin_listener(config: &Config) -> Result<tokio::net::TcpListener, String> {
-    let address = config.server.admin_listen;
+async fn admin_listener(address: SocketAddr) -> Result<tokio::net::TcpListener, String> {
     tokio::net::TcpListener::bind(address)
         .await
         .map_err(|e| format!("cannot listen on server.admin_listen {address}: {e}"))
+}
+
+/// The address of the API with its port known, and nobody else's: the workers share their port, and
+/// so would a second process that asked for it.
+fn own_address(address: SocketAddr) -> Result<SocketAddr, String> {
+    std::net::TcpListener::bind(address)
+        .and_then(|probe| probe.local_addr())
+        .map_err(|e| format!("cannot listen on server.listen {address}: {e}"))
 }
 
 /// Watches the file, if there is one.
@@ -142,11 +152,11 @@ struct Crew {
 impl Crew {
     fn start(
         config: &Config,
+        address: SocketAddr,
         store: &Store,
         shared: &Arc<Shared>,
         drain: watch::Receiver<bool>,
     ) -> Result<Crew, String> {
-        let address = config.server.listen;
         let orders = Orders {
             max_header_bytes: usize::try_from(config.server.max_header_bytes.0).unwrap_or(usize::MAX),
             drain,

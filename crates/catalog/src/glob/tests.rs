@@ -1,3 +1,5 @@
+//! What globs match and what they do not.
+
 use super::*;
 
 #[test]

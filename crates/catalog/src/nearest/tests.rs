@@ -1,3 +1,5 @@
+//! Which names are suggested for a misspelt one.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! Which addresses are taken, and which are refused with advice.
+
 use super::*;
 
 #[test]

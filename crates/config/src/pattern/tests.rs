@@ -1,3 +1,5 @@
+//! How model names and targets are read and matched.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Which proxy a host gets, by the usual environment variables.
+
 use super::*;
 
 fn resolved(pairs: &[(&str, &str)]) -> Proxy {

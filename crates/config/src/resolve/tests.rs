@@ -1,3 +1,5 @@
+//! What a file becomes: defaults, the catalog, the environment; and no secret in any message.
+
 mod mistakes;
 
 use proptest::prelude::*;

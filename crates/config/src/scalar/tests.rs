@@ -1,3 +1,5 @@
+//! Sizes, amounts and secrets: exact, bounded, never printed.
+
 use proptest::prelude::*;
 
 use super::*;

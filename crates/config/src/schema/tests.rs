@@ -1,3 +1,5 @@
+//! The schema and the reference name every key, with its default.
+
 use super::*;
 
 #[test]

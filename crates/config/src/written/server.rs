@@ -219,7 +219,7 @@ pub struct Network {
     /// `environment` follows `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`; `off` uses none; a URL
     /// such as `http://proxy.internal:3128` sends everything but loopback through that proxy.
     pub proxy: ProxySetting,
-    /// The most connections to one host.
+    /// The most connections of one worker thread to one host. Calls beyond it wait for one.
     pub max_connections_per_host: u32,
     /// Whether HTTP/2 is spoken with providers.
     pub http2: Http2,
@@ -232,7 +232,7 @@ impl Default for Network {
         Network {
             ca_file: None,
             proxy: ProxySetting::Environment,
-            max_connections_per_host: 1_024,
+            max_connections_per_host: 16_384,
             http2: Http2::Auto,
             max_streams_per_connection: 100,
         }

@@ -1,3 +1,5 @@
+//! Reading YAML: places, variables, files, and what is refused.
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;

@@ -3,6 +3,7 @@
 //! Objects are taken apart field by field; what nobody took is left over, and becomes a loss.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
@@ -267,11 +268,13 @@ impl<'de> Visitor<'de> for FieldsVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
         let mut fields: Vec<(Cow<'de, str>, &'de RawValue)> = Vec::with_capacity(8);
         while let Some((Key(key), raw)) = map.next_entry::<Key<'de>, &'de RawValue>()? {
-            match fields.iter_mut().find(|(name, _)| *name == key) {
-                Some((_, value)) => *value = raw,
-                None => fields.push((key, raw)),
-            }
+            fields.push((key, raw));
         }
+        // A set, because a hostile object has fields by the million.
+        let mut seen = BTreeSet::new();
+        fields.reverse();
+        fields.retain(|(key, _)| seen.insert(key.clone()));
+        fields.reverse();
         Ok(Fields(fields))
     }
 }
@@ -316,5 +319,15 @@ mod tests {
         object.lose_rest("unknown", &mut losses);
         let fields: Vec<_> = losses.iter().map(|l| l.field.as_str()).collect();
         assert_eq!(fields, ["c"]);
+    }
+
+    /// Quadratic work would not come to an end here.
+    #[test]
+    fn of_very_many_fields_the_last_of_each_name_counts() {
+        let fields: String = (0..500_000).map(|n| format!("\"{n}\":0,")).collect();
+        let body = format!("{{{fields}\"7\":1}}");
+        let mut object = Object::parse(body.as_bytes()).unwrap();
+        assert_eq!(object.take("7").unwrap().get(), "1");
+        assert_eq!(object.into_fields().len(), 499_999);
     }
 }

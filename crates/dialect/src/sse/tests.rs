@@ -36,7 +36,7 @@ fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
 
 #[test]
 fn reads_what_the_standard_allows() {
-    let cases: [(&str, &[(&str, &str)]); 10] = [
+    let cases: [(&str, &[(&str, &str)]); 11] = [
         ("data: a\n\n", &[("", "a")]),
         ("data:a\r\n\r\ndata: b\r\n\r\n", &[("", "a"), ("", "b")]),
         ("data: a\r\rdata: b\r\r", &[("", "a"), ("", "b")]),
@@ -44,6 +44,7 @@ fn reads_what_the_standard_allows() {
         ("data: a\ndata: b\n\n", &[("", "a\nb")]),
         (": comment\n\ndata: a\n\n", &[("", "a")]),
         ("\u{feff}data: a\n\n", &[("", "a")]),
+        ("data: a\n\n\u{feff}data: b\n\n", &[("", "a")]),
         (
             "data: a\n\ndata: no blank line",
             &[("", "a"), ("", "no blank line")],
@@ -87,7 +88,7 @@ fn writes_what_it_reads() {
 proptest! {
     #[test]
     fn chunking_changes_nothing(
-        text in "(data: |event: |: |[a-z\u{e9}\u{2028}]{0,3}|\n|\r|\r\n|\n\n|\r\n\r\n|\r\r){0,24}",
+        text in "(\u{feff}|data: |event: |: |[a-z\u{e9}\u{2028}]{0,3}|\n|\r|\r\n|\n\n|\r\n\r\n|\r\r){0,24}",
         cuts in proptest::collection::vec(1usize..6, 0..64),
     ) {
         let whole = cut([text.clone().into_bytes()]);

@@ -8,7 +8,7 @@ use weir_model::{Kind, Money, Operation, Priced, Rejection, Source, Usage};
 use weir_store::{Opened, Settled};
 
 use crate::account::{Meter, estimate_tokens};
-use crate::call::Call;
+use crate::call::{Call, RequestId};
 use crate::observe::{Observation, Series};
 use crate::route::Route;
 use crate::worker::{InFlight, Worker};
@@ -46,7 +46,7 @@ impl Outcome {
 /// The reservation of one call. Dropped unsettled, it settles itself as cancelled by what is known.
 pub(crate) struct Permit {
     worker: Arc<Worker>,
-    id: String,
+    id: RequestId,
     route: Arc<Route>,
     operation: Operation,
     arrived: Instant,
@@ -69,7 +69,7 @@ pub(crate) fn reserve(
 ) -> Result<Permit, Rejection> {
     let input_tokens = estimate_tokens(call.body.len() as u64);
     let opened = Opened {
-        id: &call.arrival.id,
+        id: call.arrival.id.as_str(),
         at_nanos: call.arrival.at_nanos,
         key_id: call.caller.key_id(),
         key_name: call.caller.key_name(),
@@ -134,7 +134,11 @@ impl Permit {
     ) -> Priced {
         let (usage, estimated) = self.meter.billable(outcome.delivered());
         let now_nanos = self.worker.shared.clock.now_nanos();
-        let cost = self.meter.cost(&usage, now_nanos / 1_000_000_000);
+        let cost = match outcome {
+            // Nothing came, so nothing is owed: not even the price of a request.
+            Outcome::Failed if usage == Usage::default() => Priced::Known(Money::ZERO),
+            _ => self.meter.cost(&usage, now_nanos / 1_000_000_000),
+        };
         if std::mem::replace(&mut self.settled, true) {
             return cost;
         }
@@ -143,7 +147,7 @@ impl Permit {
         let deployment = self.meter.deployment.as_deref();
         let micros = |d: std::time::Duration| u64::try_from(d.as_micros()).unwrap_or(u64::MAX);
         let settled = Settled {
-            id: &self.id,
+            id: self.id.as_str(),
             at_nanos: now_nanos,
             status,
             outcome: outcome.name(),
@@ -160,7 +164,7 @@ impl Permit {
             error_kind: error.map(Kind::name),
         };
         if let Err(error) = self.worker.journal.settled(&settled) {
-            tracing::error!(request = self.id, %error, "cannot write the journal");
+            tracing::error!(request = self.id.as_str(), %error, "cannot write the journal");
         }
         self.observe(status, &usage, cost, total, first_token);
         cost

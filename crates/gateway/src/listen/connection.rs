@@ -17,8 +17,8 @@ use tokio::sync::watch;
 use crate::pipeline;
 use crate::worker::Worker;
 
-/// Longest wait for the head of a request.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest wait for the head of a request, on a connection that is kept open too.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 
 /// Binds a listener that other threads can bind too; the kernel spreads connections over them.
 ///
@@ -58,7 +58,8 @@ pub async fn accept(
             tokio::time::sleep(Duration::from_millis(20)).await;
             continue;
         };
-        let serving = serve(Arc::clone(&worker), stream, max_header_bytes, graceful.watcher());
+        let ends = (graceful.watcher(), drain.clone());
+        let serving = serve(Arc::clone(&worker), stream, max_header_bytes, ends);
         worker.shared.tasks.spawn(serving);
     }
     drop(listener);
@@ -73,15 +74,20 @@ async fn serve(
     worker: Arc<Worker>,
     stream: TcpStream,
     max_header_bytes: usize,
-    watcher: Watcher,
+    (watcher, mut drain): (Watcher, watch::Receiver<bool>),
 ) {
     let _ = stream.set_nodelay(true);
-    let Ok(Ok(is_h2)) = tokio::time::timeout(HEAD_TIMEOUT, begins_http2(&stream)).await else {
-        return;
+    let begun = tokio::select! {
+        begun = tokio::time::timeout(HEAD_TIMEOUT, begins_http2(&stream)) => begun,
+        // Nothing was asked yet.
+        _ = drain.wait_for(|drain| *drain) => return,
     };
+    let Ok(Ok(is_h2)) = begun else { return };
     let service = service_fn(move |request| {
         let worker = Arc::clone(&worker);
-        async move { Ok::<_, Infallible>(pipeline::serve(worker, request).await) }
+        // Boxed: the connection keeps room for its service's future as long as it lives, and a
+        // stream outlives the making of its answer.
+        async move { Ok::<_, Infallible>(Box::pin(pipeline::serve(worker, request)).await) }
     });
     let io = TokioIo::new(stream);
     let ended = if is_h2 {
@@ -91,7 +97,8 @@ async fn serve(
             .max_header_list_size(u32::try_from(max_header_bytes).unwrap_or(u32::MAX))
             .max_concurrent_streams(1024)
             .keep_alive_interval(Duration::from_secs(30));
-        until_end(builder.serve_connection(io, service), watcher).await
+        // Boxed, so that a connection of HTTP/1.1 does not carry the room for it.
+        Box::pin(until_end(builder.serve_connection(io, service), watcher)).await
     } else {
         let mut builder = http1::Builder::new();
         builder

@@ -5,5 +5,5 @@ mod read;
 mod surface;
 
 pub use connection::{accept, bind};
-pub(crate) use read::{BodyBudget, HeldBytes, read};
+pub(crate) use read::{BodyBudget, HeldBytes, discard, read};
 pub(crate) use surface::{Surface, recognise, spoken};

@@ -15,8 +15,15 @@ use weir_model::{Kind, Rejection, Source};
 /// Most bytes held by all bodies together.
 const MAX_HELD: usize = 1 << 30;
 
+/// A body that came in one piece is copied up to this size.
+const MAX_COPIED: usize = 16 << 10;
+
 /// Longest wait for the next piece of a body.
 const BODY_IDLE: Duration = Duration::from_secs(60);
+
+/// How much of a refused body is still taken, in bytes, and for how long.
+const MAX_DISCARDED: usize = 256 << 20;
+const DISCARD: Duration = Duration::from_secs(10);
 
 /// Counts the bytes that bodies hold.
 #[derive(Clone, Debug, Default)]
@@ -60,7 +67,7 @@ impl Drop for HeldBytes {
 /// client stops sending, 400 when it goes away, `Overloaded` when all bodies together hold too much.
 pub(crate) async fn read(
     headers: &HeaderMap,
-    mut incoming: Incoming,
+    incoming: &mut Incoming,
     max_body: usize,
     budget: &BodyBudget,
 ) -> Result<(Bytes, HeldBytes), Rejection> {
@@ -72,7 +79,7 @@ pub(crate) async fn read(
     let mut held = budget.hold();
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
-    while let Some(piece) = next_piece(&mut incoming).await? {
+    while let Some(piece) = next_piece(incoming).await? {
         held.grow(piece.len())?;
         if held.bytes > max_body {
             return Err(too_large(max_body));
@@ -89,7 +96,28 @@ pub(crate) async fn read(
         }
         rest.extend_from_slice(&piece);
     }
-    Ok((if rest.is_empty() { first } else { rest.freeze() }, held))
+    let whole = match rest.is_empty() {
+        // Copied out of the connection's read buffer, which would otherwise be held as long.
+        true if first.len() <= MAX_COPIED => Bytes::copy_from_slice(&first),
+        true => first,
+        false => rest.freeze(),
+    };
+    Ok((whole, held))
+}
+
+/// Takes what is left of the body of a refused request, and forgets it. Closing the connection
+/// under a client that is still sending would destroy the answer that says why.
+pub(crate) async fn discard(incoming: &mut Incoming) {
+    let mut left = MAX_DISCARDED;
+    let taken = async {
+        while let Ok(Some(piece)) = next_piece(incoming).await {
+            left = left.saturating_sub(piece.len());
+            if left == 0 {
+                return;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(DISCARD, taken).await;
 }
 
 async fn next_piece(incoming: &mut Incoming) -> Result<Option<Bytes>, Rejection> {

@@ -3,6 +3,8 @@
 use http::{HeaderMap, Method};
 use weir_model::{Dialect, Kind, Operation, Rejection, Source};
 
+use crate::rejection::Failure;
+
 /// What can be asked on the API listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Surface {
@@ -31,7 +33,7 @@ const OPERATIONS: [(&str, Dialect, Operation); 5] = [
 ///
 /// # Errors
 /// 404 for an unknown path, 405 for a known one with the wrong method; both say what would be right.
-pub(crate) fn recognise(method: &Method, path: &str) -> Result<Surface, Rejection> {
+pub(crate) fn recognise(method: &Method, path: &str) -> Result<Surface, Failure> {
     let (surface, wanted) = by_path(path).ok_or_else(|| {
         let message = format!(
             "Unknown path `{path}`. This gateway serves /v1/chat/completions, /v1/messages, \
@@ -43,7 +45,8 @@ pub(crate) fn recognise(method: &Method, path: &str) -> Result<Surface, Rejectio
         return Ok(surface);
     }
     let message = format!("`{path}` is called with {wanted}, not {method}.");
-    Err(Rejection::invalid(message).with_status(405).with_code("method_not_allowed"))
+    let rejection = Rejection::invalid(message).with_status(405).with_code("method_not_allowed");
+    Err(Failure { allow: Some(wanted), ..rejection.into() })
 }
 
 fn by_path(path: &str) -> Option<(Surface, Method)> {
@@ -87,11 +90,12 @@ mod tests {
 
     #[test]
     fn says_what_would_be_right() {
-        let wrong_path = recognise(&Method::POST, "/v1/chat").unwrap_err();
+        let wrong_path = recognise(&Method::POST, "/v1/chat").unwrap_err().rejection;
         assert_eq!(wrong_path.status, 404);
         assert!(wrong_path.message.contains("/v1/chat/completions"));
         let wrong_method = recognise(&Method::GET, "/v1/messages").unwrap_err();
-        assert_eq!(wrong_method.status, 405);
-        assert!(wrong_method.message.contains("with POST, not GET"));
+        assert_eq!(wrong_method.allow, Some(Method::POST));
+        assert_eq!(wrong_method.rejection.status, 405);
+        assert!(wrong_method.rejection.message.contains("with POST, not GET"));
     }
 }

@@ -156,8 +156,10 @@ impl Sheet {
     /// Counts a call.
     pub fn observe(&self, series: Series, seen: &Observation) {
         let mut cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = cells.series.contains_key(&series);
-        let series = if known || cells.series.len() < MAX_SERIES {
+        if let Some(cell) = cells.series.get_mut(&series) {
+            return cell.add(seen);
+        }
+        let series = if cells.series.len() < MAX_SERIES {
             series
         } else {
             Series { model: "other".into(), target: "other".into(), ..series }

@@ -13,6 +13,7 @@ pub(crate) use whole::{Attempt, finish, read_failure, replay};
 
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::Response;
+use weir_config::OnLoss;
 use weir_model::Losses;
 
 use crate::body::Body;
@@ -28,7 +29,17 @@ pub(crate) const MAX_ANSWER: usize = 64 << 20;
 const MAX_LOSSES: usize = 2048;
 
 /// Headers of the vendor's that are the client's business: what its SDK reads.
-const PASSED: [&str; 4] = ["x-request-id", "request-id", "openai-processing-ms", "openai-version"];
+const PASSED: [HeaderName; 4] = [
+    HeaderName::from_static("x-request-id"),
+    HeaderName::from_static("request-id"),
+    HeaderName::from_static("openai-processing-ms"),
+    HeaderName::from_static("openai-version"),
+];
+const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+const TARGET: HeaderName = HeaderName::from_static("x-weir-target");
+const CONFIG: HeaderName = HeaderName::from_static("x-weir-config");
+const ATTEMPTS: HeaderName = HeaderName::from_static("x-weir-attempts");
+const LOSSES: HeaderName = HeaderName::from_static("x-weir-losses");
 
 /// Whether an answer's body is server-sent events.
 pub(crate) fn is_event_stream(answer: &Answer) -> bool {
@@ -41,12 +52,12 @@ pub(crate) fn streamed(
     call: &Call,
     world: &World,
     upstream: &HeaderMap,
-    losses: &Losses,
+    (losses, on_loss): (&Losses, OnLoss),
     relay: Box<Relay>,
 ) -> Response<Body> {
     let mut headers = answer_headers(call, world, relay.deployment(), upstream, true);
     set_attempts(&mut headers, relay.attempts());
-    set_losses(&mut headers, losses);
+    set_losses(&mut headers, losses, on_loss);
     let mut response = Response::new(Body::Relay(relay));
     *response.headers_mut() = headers;
     response
@@ -66,25 +77,25 @@ fn answer_headers(
     if sse {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         // nginx and its kin buffer what they proxy unless told not to.
-        headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+        headers.insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
     }
     set_request_id(&mut headers, &call.arrival.id);
-    headers.insert(HeaderName::from_static("x-weir-target"), deployment.header.clone());
-    headers.insert(HeaderName::from_static("x-weir-config"), world.digest.clone());
+    headers.insert(TARGET, deployment.header.clone());
+    headers.insert(CONFIG, world.digest.clone());
     for name in PASSED {
-        if let Some(value) = upstream.get(name) {
-            headers.insert(HeaderName::from_static(name), value.clone());
+        if let Some(value) = upstream.get(&name) {
+            headers.insert(name, value.clone());
         }
     }
     headers
 }
 
 fn set_attempts(headers: &mut HeaderMap, attempts: u32) {
-    headers.insert(HeaderName::from_static("x-weir-attempts"), HeaderValue::from(attempts));
+    headers.insert(ATTEMPTS, HeaderValue::from(attempts));
 }
 
-fn set_losses(headers: &mut HeaderMap, losses: &Losses) {
-    if losses.is_empty() {
+fn set_losses(headers: &mut HeaderMap, losses: &Losses, on_loss: OnLoss) {
+    if losses.is_empty() || on_loss == OnLoss::Allow {
         return;
     }
     let mut text = String::new();
@@ -98,6 +109,6 @@ fn set_losses(headers: &mut HeaderMap, losses: &Losses) {
     }
     text.retain(|c| c.is_ascii() && !c.is_ascii_control());
     if let Ok(value) = HeaderValue::from_str(&text) {
-        headers.insert(HeaderName::from_static("x-weir-losses"), value);
+        headers.insert(LOSSES, value);
     }
 }

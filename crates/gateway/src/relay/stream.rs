@@ -15,6 +15,7 @@ use weir_dialect::{ClientDialect, StreamDecoder, StreamEncoder};
 use weir_model::{Delta, Event, IdMint, Kind, Laws, Opened, Rejection};
 
 use crate::admit::{Outcome, Permit};
+use crate::call::RequestId;
 use crate::route::Timeouts;
 use crate::send::Source;
 use crate::translate::context;
@@ -37,7 +38,7 @@ pub struct Relay {
     deployment: Arc<Deployment>,
     ids: IdMint,
     now_s: i64,
-    request_id: String,
+    request_id: RequestId,
     permit: Permit,
     events: Vec<Event>,
     laws: Laws,
@@ -89,7 +90,7 @@ pub(crate) struct Begun {
     pub deployment: Arc<Deployment>,
     pub seed: u128,
     pub now_s: i64,
-    pub request_id: String,
+    pub request_id: RequestId,
     pub keep_alive: Duration,
     pub deadline: Instant,
 }
@@ -240,7 +241,12 @@ impl Relay {
     /// The upstream's body has ended.
     fn absorb_end(&mut self) {
         if let Some(rest) = self.cutter.finish().filter(|_| !self.over()) {
+            let queued = self.out.len();
             self.absorb(rest);
+            if self.out.len() > queued && matches!(self.way, Way::Native { .. }) {
+                // A reader passes over a frame that lacks its blank line.
+                self.out.push_back(Bytes::from_static(b"\n\n"));
+            }
         }
         if self.over() {
             return;
@@ -277,8 +283,8 @@ impl Relay {
             Some(Event::Failed(rejection)) => {
                 let rejection = rejection.clone();
                 self.end(200, Outcome::Cut, Some(rejection.kind));
-                tracing::warn!(request = self.request_id, %rejection, "stream failed");
-                let last = self.client.encode_stream_rejection(&rejection, &self.request_id);
+                tracing::warn!(request = self.request_id.as_str(), %rejection, "stream failed");
+                let last = self.client.encode_stream_rejection(&rejection, self.request_id.as_str());
                 self.out.push_back(last.into());
             }
             Some(Event::End) => {
@@ -369,7 +375,7 @@ impl Relay {
             }
         }
         self.permit.spawn(async move {
-            let _ = source.collect(MAX_DRAIN, Instant::now() + DRAIN).await;
+            let _ = source.collect(MAX_DRAIN, DRAIN, Instant::now() + DRAIN).await;
         });
     }
 }

@@ -20,6 +20,8 @@ use crate::send::Answer;
 use crate::translate::{Lane, context};
 use crate::world::{Deployment, World};
 
+const COST: HeaderName = HeaderName::from_static("x-weir-cost-usd");
+
 /// Longest wait for the body of an error answer, and its largest size.
 const FAILURE_WAIT: Duration = Duration::from_secs(10);
 const MAX_FAILURE: usize = 1 << 20;
@@ -81,7 +83,8 @@ pub(crate) async fn replay(
 impl Attempt<'_> {
     async fn collect(&mut self) -> Result<Bytes, Rejection> {
         let begun = Instant::now();
-        let body = self.answer.source.collect(MAX_ANSWER, self.deadline).await?;
+        let idle = self.route.timeouts.idle;
+        let body = self.answer.source.collect(MAX_ANSWER, idle, self.deadline).await?;
         self.permit.meter.upstream_wait += begun.elapsed();
         self.permit.meter.text_bytes = body.len() as u64;
         Ok(body)
@@ -133,11 +136,11 @@ impl Attempt<'_> {
         let upstream = &self.answer.headers;
         let mut headers = answer_headers(self.call, self.world, self.deployment, upstream, sse);
         set_attempts(&mut headers, self.permit.meter.attempts);
-        set_losses(&mut headers, &self.losses);
+        set_losses(&mut headers, &self.losses, self.route.on_loss);
         if let Priced::Known(money) = cost
             && let Ok(value) = HeaderValue::from_str(&money.to_string())
         {
-            headers.insert(HeaderName::from_static("x-weir-cost-usd"), value);
+            headers.insert(COST, value);
         }
         let mut response = Response::new(Body::full(body));
         *response.headers_mut() = headers;
@@ -150,7 +153,7 @@ impl Attempt<'_> {
 pub(crate) async fn read_failure(answer: Answer, lane: Lane, call: &Call) -> Failure {
     let Answer { status, headers, mut source } = answer;
     let deadline = Instant::now() + FAILURE_WAIT;
-    let body = source.collect(MAX_FAILURE, deadline).await.unwrap_or_default();
+    let body = source.collect(MAX_FAILURE, FAILURE_WAIT, deadline).await.unwrap_or_default();
     let dialect = match lane {
         Lane::Native => call.dialect,
         Lane::Translated(dialect) => dialect,
@@ -166,7 +169,7 @@ pub(crate) async fn read_failure(answer: Answer, lane: Lane, call: &Call) -> Fai
         .is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
     let own_words = json && is_error(&body) && rejection.kind != Kind::UpstreamAuth;
     let verbatim = (lane == Lane::Native && own_words).then_some(Verbatim { status, body });
-    Failure { rejection, verbatim }
+    Failure { verbatim, ..rejection.into() }
 }
 
 /// Whether a body has the shape in which both vendors tell errors.

@@ -2,10 +2,12 @@
 //! concerns only its connection to us, its key, and its whereabouts; so that a vendor's new header
 //! works on the day it appears. In the translated lane: only what every dialect understands.
 
+use bytes::BytesMut;
 use http::HeaderMap;
 use http::header::{self, HeaderName, HeaderValue};
 
 use super::Origin;
+use super::origin::Via;
 use crate::world::Upstream;
 
 /// Stays here, in lower case.
@@ -31,24 +33,34 @@ fn is_universal(name: &HeaderName) -> bool {
     matches!(name.as_str(), "traceparent" | "tracestate" | "idempotency-key")
 }
 
-/// The headers of an upstream request.
+/// The client's headers that may travel, copied out of the connection's read buffer: holding on to
+/// that would cost every call a second one.
+pub(crate) fn forwardable(client: &HeaderMap) -> HeaderMap {
+    let ours = |(name, _): &(&HeaderName, &HeaderValue)| !is_ours(name);
+    let kept = || client.iter().filter(ours);
+    let mut copy = BytesMut::with_capacity(kept().map(|(_, value)| value.len()).sum());
+    let mut headers = HeaderMap::with_capacity(client.len() + 3);
+    for (name, value) in kept() {
+        copy.extend_from_slice(value.as_bytes());
+        if let Ok(value) = HeaderValue::from_maybe_shared(copy.split().freeze()) {
+            headers.append(name.clone(), value);
+        }
+    }
+    headers
+}
+
+/// The headers of an upstream request. `client` is what may travel.
 pub(crate) fn outgoing_headers(
     client: &HeaderMap,
     native: bool,
     upstream: &Upstream,
     origin: &Origin,
 ) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(client.len() + 4);
+    let mut headers = if native { client.clone() } else { translated(client) };
     headers.insert(header::HOST, origin.authority.clone());
-    for (name, value) in client {
-        if if native { !is_ours(name) } else { is_universal(name) } {
-            headers.append(name.clone(), value.clone());
-        }
-    }
-    if !native {
-        let agent = HeaderValue::from_static(concat!("weir/", env!("CARGO_PKG_VERSION")));
-        headers.insert(header::USER_AGENT, agent);
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
+    if let (false, Via::Proxy { authorization: Some(value), .. }) = (origin.tls, &origin.via) {
+        headers.insert(header::PROXY_AUTHORIZATION, value.clone());
     }
     for (name, value) in &upstream.defaults {
         headers.entry(name).or_insert_with(|| value.clone());
@@ -59,5 +71,14 @@ pub(crate) fn outgoing_headers(
     if let Some((name, value)) = &upstream.credential {
         headers.insert(name.clone(), value.clone());
     }
+    headers
+}
+
+fn translated(client: &HeaderMap) -> HeaderMap {
+    let universal = client.iter().filter(|(name, _)| is_universal(name));
+    let mut headers: HeaderMap =
+        universal.map(|(name, value)| (name.clone(), value.clone())).collect();
+    let agent = HeaderValue::from_static(concat!("weir/", env!("CARGO_PKG_VERSION")));
+    headers.insert(header::USER_AGENT, agent);
     headers
 }

@@ -10,13 +10,14 @@ mod origin;
 mod pool;
 mod source;
 
-pub(crate) use headers::outgoing_headers;
+pub(crate) use headers::{forwardable, outgoing_headers};
 pub use network::InProcess;
 pub(crate) use network::Network;
 pub(crate) use origin::Origin;
 pub(crate) use pool::Pool;
 pub(crate) use source::Source;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -38,7 +39,7 @@ const MAX_STALE: usize = 3;
 /// A request ready to leave.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
-    pub origin: std::sync::Arc<Origin>,
+    pub origin: Arc<Origin>,
     /// Origin form for HTTP/1.1, absolute for HTTP/2 and plain proxies.
     pub path: Uri,
     pub absolute: Uri,
@@ -59,24 +60,33 @@ pub(crate) struct Answer {
 /// # Errors
 /// `Unreachable` or `Timeout`; private parts say where and why.
 pub(crate) async fn send(
-    pool: &std::sync::Arc<Pool>,
+    pool: &Arc<Pool>,
     network: &Network,
-    outgoing: &Outgoing,
+    outgoing: Outgoing,
     timeouts: &Timeouts,
     deadline: Instant,
 ) -> Result<Answer, Rejection> {
+    let Outgoing { origin, path, absolute, headers, body } = outgoing;
+    let mut request = Request::new(Full::new(body));
+    *request.method_mut() = Method::POST;
+    *request.headers_mut() = headers;
     let mut stale = 0;
     loop {
-        let connect_by = deadline.min(Instant::now() + timeouts.connect);
-        let lease = timeout_at(connect_by, pool.acquire(&outgoing.origin, network, stale >= MAX_STALE))
+        let acquired = pool.acquire(&origin, network, stale >= MAX_STALE);
+        let lease = timeout_at(deadline.min(Instant::now() + timeouts.connect), acquired)
             .await
             .map_err(|_| late("connect", "The provider could not be reached in time."))??;
+        let uri = if lease.wants_absolute(&origin) { &absolute } else { &path };
+        request.uri_mut().clone_from(uri);
         let headers_by = deadline.min(Instant::now() + timeouts.headers);
-        let sent = timeout_at(headers_by, exchange(lease, outgoing)).await;
+        let sent = timeout_at(headers_by, exchange(lease, request)).await;
         match sent.map_err(|_| late("headers", "The provider did not answer in time."))? {
             Ok((lease, response)) => return Ok(answer(lease, response)),
-            Err(Refused::NotSent) if stale < MAX_STALE => stale += 1,
-            Err(Refused::NotSent) => return Err(unreachable("the connection closed at once")),
+            Err(Refused::NotSent(unsent)) if stale < MAX_STALE => {
+                stale += 1;
+                request = unsent;
+            }
+            Err(Refused::NotSent(_)) => return Err(unreachable("the connection closed at once")),
             Err(Refused::Failed(error)) => return Err(unreachable(&chain(&error))),
         }
     }
@@ -84,23 +94,18 @@ pub(crate) async fn send(
 
 enum Refused {
     /// Not a byte of the request was processed.
-    NotSent,
+    NotSent(Request<OutBody>),
     Failed(hyper::Error),
 }
 
 async fn exchange(
     mut lease: Lease,
-    outgoing: &Outgoing,
+    request: Request<OutBody>,
 ) -> Result<(Lease, Response<Incoming>), Refused> {
-    let mut request = Request::new(Full::new(outgoing.body.clone()));
-    *request.method_mut() = Method::POST;
-    *request.headers_mut() = outgoing.headers.clone();
-    let absolute = lease.wants_absolute(&outgoing.origin);
-    *request.uri_mut() = if absolute { outgoing.absolute.clone() } else { outgoing.path.clone() };
     match lease.send(request).await {
         Ok(response) => Ok((lease, response)),
         Err(mut error) => match error.take_message() {
-            Some(_) if lease.reused => Err(Refused::NotSent),
+            Some(unsent) if lease.reused => Err(Refused::NotSent(unsent)),
             _ => Err(Refused::Failed(error.into_error())),
         },
     }

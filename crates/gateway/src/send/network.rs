@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use http::Uri;
 use http::header::HeaderValue;
+use http::uri::Authority;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
@@ -14,6 +15,7 @@ use tokio::io::DuplexStream;
 use weir_config::{Http2, Proxy};
 
 use super::origin::{Origin, Via};
+use crate::models::percent_decoded;
 
 /// Serves one in-process connection, as a listener would serve one from the network.
 #[derive(Clone)]
@@ -86,7 +88,7 @@ impl Network {
             _ => return Err(format!("`{base_url}` must begin with https:// or http://")),
         };
         let authority = uri.authority().ok_or("the URL has no host")?;
-        let host = authority.host().trim_matches(['[', ']']).to_owned();
+        let host = unbracketed(authority);
         let port = authority.port_u16().unwrap_or(if tls { 443 } else { 80 });
         let via = if in_process { Via::InProcess } else { self.via(tls, &host)? };
         let origin = Origin {
@@ -112,12 +114,17 @@ impl Network {
         let authority = uri.authority().ok_or("the proxy URL has no host")?;
         let credentials = authority.as_str().rsplit_once('@').map(|(credentials, _)| credentials);
         let authorization = credentials
-            .map(|c| HeaderValue::from_str(&format!("Basic {}", base64(c.as_bytes()))))
+            .map(|c| HeaderValue::from_str(&format!("Basic {}", base64(&percent_decoded(c)))))
             .transpose()
             .map_err(|e| e.to_string())?;
-        let host = authority.host().to_owned();
+        let host = unbracketed(authority);
         Ok(Via::Proxy { host, port: authority.port_u16().unwrap_or(3128), authorization })
     }
+}
+
+/// A host as the resolver knows it: an address of IPv6 without its brackets.
+fn unbracketed(authority: &Authority) -> String {
+    authority.host().trim_matches(['[', ']']).to_owned()
 }
 
 fn tls(config: &weir_config::Network) -> Result<ClientConfig, String> {

@@ -169,7 +169,9 @@ impl Pool {
         network: &Network,
     ) -> Result<Lease, Rejection> {
         let connecting = Connecting(host);
-        let opened = connect::connect(origin, network, self.in_process.as_ref(), host).await;
+        // Boxed: rare, and large enough to weigh on every call otherwise.
+        let opening = connect::connect(origin, network, self.in_process.as_ref(), host);
+        let opened = Box::pin(opening).await;
         let mut state = host.lock();
         let lease = match opened {
             Ok(sender) => {

@@ -3,6 +3,7 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
@@ -61,17 +62,19 @@ impl Source {
     /// Reads the body whole.
     ///
     /// # Errors
-    /// `Malformed` when it is cut or over `max_bytes`, `Timeout` after `deadline`.
+    /// `Malformed` when it is cut or over `max_bytes`, `Timeout` after `deadline` or when no piece
+    /// comes for as long as `idle`.
     pub(crate) async fn collect(
         &mut self,
         max_bytes: usize,
+        idle: Duration,
         deadline: Instant,
     ) -> Result<Bytes, Rejection> {
         let mut first = Bytes::new();
         let mut rest = BytesMut::new();
         loop {
             let next = std::future::poll_fn(|cx| self.poll_piece(cx));
-            let next = timeout_at(deadline, next)
+            let next = timeout_at(deadline.min(Instant::now() + idle), next)
                 .await
                 .map_err(|_| late("body", "The provider did not finish its answer in time."))?;
             let Some(piece) = next.transpose()? else {

@@ -56,11 +56,8 @@ impl<'a> Translator<'a> {
             (Some(endpoint), _) => self.native(deployment, endpoint)?,
             (None, Operation::Chat) => self.translated(deployment)?,
             (None, operation) => {
-                let message = format!(
-                    "`{}` does not offer {} in this API.",
-                    deployment.name,
-                    operation.name()
-                );
+                let (model, operation) = (&self.head.model, operation.name());
+                let message = format!("The model `{model}` does not offer {operation} in this API.");
                 return Err(Rejection::invalid(message).with_param("model"));
             }
         };

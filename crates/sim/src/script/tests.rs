@@ -1,3 +1,5 @@
+//! Model names: what they ask for, and what is refused in them.
+
 use super::*;
 
 #[test]

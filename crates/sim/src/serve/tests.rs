@@ -1,3 +1,5 @@
+//! The simulator over a connection: delays, faults and caps, on paused time.
+
 use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::STANDARD};

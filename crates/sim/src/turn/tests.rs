@@ -1,3 +1,5 @@
+//! What is answered to a prompt, the same each time.
+
 use serde_json::json;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Both wires, whole and streamed: frames in order, the same text and usage.
+
 use serde_json::{Map, json};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! A secret is made once, derives as the RFC says, and is never printed.
+
 use super::*;
 
 /// RFC 5869, A.3 (no salt, no info), the first 32 bytes.

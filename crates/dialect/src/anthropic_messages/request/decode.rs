@@ -309,6 +309,7 @@ fn format(value: Value<'_, '_>, losses: &mut Losses) -> Result<OutputFormat, Rej
         name: None,
         description: None,
         schema,
-        strict: None,
+        // The vendor holds the model to it by a grammar.
+        strict: Some(true),
     })
 }

@@ -302,7 +302,9 @@ impl<'a> Conversation<'a> {
                 losses.add(path, "text is no image");
                 return None;
             }
-            MediaSource::Url(_) | MediaSource::FileId(_) => self.remote(&media.source)?,
+            MediaSource::Url(_) | MediaSource::FileId(_) => {
+                self.remote(&media.source, path, losses)?
+            }
         };
         Some(Part::Image {
             source,
@@ -335,7 +337,9 @@ impl<'a> Conversation<'a> {
                     data,
                 }
             }
-            MediaSource::Url(_) | MediaSource::FileId(_) => self.remote(&media.source)?,
+            MediaSource::Url(_) | MediaSource::FileId(_) => {
+                self.remote(&media.source, path, losses)?
+            }
         };
         Some(Part::Document {
             source,
@@ -345,9 +349,19 @@ impl<'a> Conversation<'a> {
     }
 
     /// A source that the vendor fetches.
-    fn remote(&mut self, source: &'a MediaSource) -> Option<Source<'a>> {
+    fn remote(
+        &mut self,
+        source: &'a MediaSource,
+        path: &str,
+        losses: &mut Losses,
+    ) -> Option<Source<'a>> {
         match source {
             MediaSource::Url(url) => Some(Source::Url { url }),
+            // OpenAI's ids begin so; Anthropic's with `file_`.
+            MediaSource::FileId(file_id) if file_id.starts_with("file-") => {
+                losses.add(path, "a file that was uploaded to another vendor");
+                None
+            }
             MediaSource::FileId(file_id) => {
                 self.names_files = true;
                 Some(Source::File { file_id })

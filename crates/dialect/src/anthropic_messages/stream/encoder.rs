@@ -17,6 +17,9 @@ use crate::sse;
 /// Most bytes that wait for another block to close.
 const MOST_WAITING: usize = 16 << 20;
 
+/// What a block or delta that waits takes besides its text, in bytes.
+const OVERHEAD: usize = 64;
+
 /// Encodes one streamed answer.
 #[derive(Debug)]
 pub(in super::super) struct Encoder {
@@ -192,6 +195,7 @@ impl Encoder {
                         deltas: Vec::new(),
                         closed: false,
                     });
+                    self.hold(OVERHEAD + kind_len(kind), out);
                 }
             }
             Event::Delta {
@@ -201,7 +205,7 @@ impl Encoder {
                 ..
             } => match self.current {
                 Some((current, index)) if current == *block => self.grow(index, delta, out),
-                _ => self.hold(*block, delta, out),
+                _ => self.keep(*block, delta, out),
             },
             Event::Close { choice: 0, block } => match self.current {
                 Some((current, _)) if current == *block => {
@@ -209,8 +213,9 @@ impl Encoder {
                     self.drain(false, cx, out);
                 }
                 _ => {
-                    let waiting = self.waiting.iter_mut().find(|w| w.block == *block);
-                    waiting.into_iter().for_each(|w| w.closed = true);
+                    if let Some(waiting) = self.waiting(*block) {
+                        waiting.closed = true;
+                    }
                 }
             },
             Event::Finish { choice: 0, finish } => {
@@ -274,19 +279,36 @@ impl Encoder {
         self.write(&Frame::ContentBlockDelta { index, delta }, out);
     }
 
+    /// The block that waits; they stand in the order of their numbers.
+    fn waiting(&mut self, block: u32) -> Option<&mut Waiting> {
+        let at = self
+            .waiting
+            .binary_search_by_key(&block, |w| w.block)
+            .ok()?;
+        self.waiting.get_mut(at)
+    }
+
     /// Keeps a delta until its block may be written.
-    fn hold(&mut self, block: u32, delta: &Delta, out: &mut Vec<u8>) {
-        let Some(waiting) = self.waiting.iter_mut().find(|w| w.block == block) else {
+    fn keep(&mut self, block: u32, delta: &Delta, out: &mut Vec<u8>) {
+        let Some(waiting) = self.waiting(block) else {
             return;
         };
-        self.held += delta.text_len().max(64);
+        let mut bytes = delta_len(delta);
         match (waiting.deltas.last_mut(), delta) {
             (Some(Delta::Arguments(text)), Delta::Arguments(more))
             | (Some(Delta::Text(text)), Delta::Text(more))
             | (Some(Delta::Reasoning(text)), Delta::Reasoning(more))
             | (Some(Delta::Refusal(text)), Delta::Refusal(more)) => text.push_str(more),
-            _ => waiting.deltas.push(delta.clone()),
+            _ => {
+                bytes += OVERHEAD;
+                waiting.deltas.push(delta.clone());
+            }
         }
+        self.hold(bytes, out);
+    }
+
+    fn hold(&mut self, bytes: usize, out: &mut Vec<u8>) {
+        self.held += bytes;
         if self.held > MOST_WAITING {
             let message = "The answer has too much in parallel to be put in order.";
             self.fail(&Rejection::upstream(Kind::Malformed, message), out);
@@ -302,10 +324,11 @@ impl Encoder {
     /// Writes what waits, up to a block that is still growing; all of it when `whole`.
     fn drain(&mut self, whole: bool, cx: &Cx<'_>, out: &mut Vec<u8>) {
         while let Some(waiting) = self.waiting.pop_front() {
+            self.held -= OVERHEAD + kind_len(&waiting.kind);
             self.open(waiting.block, &waiting.kind, cx, out);
             let index = self.current.and_then(|(_, index)| index);
             for delta in &waiting.deltas {
-                self.held = self.held.saturating_sub(delta.text_len().max(64));
+                self.held -= OVERHEAD + delta_len(delta);
                 self.grow(index, delta, out);
             }
             if !waiting.closed && !whole {
@@ -341,5 +364,24 @@ impl Encoder {
         self.json.clear();
         write::append(&mut self.json, frame);
         sse::write_event(out, frame.event(), &self.json);
+    }
+}
+
+/// The bytes of what a block opens with.
+fn kind_len(kind: &Opened) -> usize {
+    match kind {
+        Opened::RedactedReasoning { data } => data.len(),
+        Opened::ToolCall { id, name } => id.len() + name.len(),
+        Opened::Opaque { json, .. } => json.get().len(),
+        Opened::Text | Opened::Reasoning | Opened::Refusal => 0,
+    }
+}
+
+/// The bytes of a delta, signatures and citations included.
+fn delta_len(delta: &Delta) -> usize {
+    match delta {
+        Delta::Citation(source) => source.get().len(),
+        Delta::Signature(proof) => proof.len(),
+        text => text.text_len(),
     }
 }

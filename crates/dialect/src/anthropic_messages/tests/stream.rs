@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 use weir_model::{
-    Content, Event, FinishReason, Kind, Laws, Operation, Rejection, Response, Usage, fold, unfold,
+    Block, Content, Delta, Event, FinishReason, Json, Kind, Laws, Opened, Operation, Rejection,
+    Response, Usage, fold, unfold,
 };
 
 use super::*;
@@ -234,6 +235,60 @@ fn a_failure_ends_the_stream_once() {
     let sse = String::from_utf8(write(&events)).unwrap();
     assert!(sse.starts_with("event: message_start") && sse.contains("rate_limit_error"));
     assert!(!sse.contains("message_stop"));
+}
+
+/// A call that grows, and behind it a block with these deltas that waits for the call to close.
+fn behind_a_call(kind: Opened, deltas: Vec<Delta>) -> Vec<Event> {
+    let call = Opened::ToolCall {
+        id: "toolu_1".into(),
+        name: "look".into(),
+    };
+    let open = |block, kind| Event::Open {
+        choice: 0,
+        block,
+        kind,
+    };
+    let close = |block| Event::Close { choice: 0, block };
+    let start = Event::Start {
+        id: None,
+        model: None,
+        created: None,
+    };
+    let mut events = vec![start, open(0, call), open(1, kind)];
+    events.extend(deltas.into_iter().map(|delta| Event::Delta {
+        choice: 0,
+        block: 1,
+        delta,
+        logprobs: Vec::new(),
+    }));
+    events.extend([close(1), close(0), Event::End]);
+    events
+}
+
+#[test]
+fn what_waits_is_bounded_whatever_it_is() {
+    let much = "x".repeat(17 << 20);
+    let source = Json::parse(format!("\"{much}\"")).unwrap();
+    let redacted = Opened::RedactedReasoning { data: much.clone() };
+    for (kind, deltas) in [
+        (redacted, vec![]),
+        (Opened::Text, vec![Delta::Citation(source)]),
+        (Opened::Reasoning, vec![Delta::Signature(much.clone())]),
+        (Opened::Refusal, vec![Delta::Refusal(much)]),
+    ] {
+        let sse = write(&behind_a_call(kind, deltas));
+        assert!(matches!(read(&sse).last(), Some(Event::Failed(_))));
+    }
+}
+
+#[test]
+fn small_pieces_that_wait_count_for_their_text() {
+    let pieces = vec![Delta::Text("x".into()); 300_000];
+    let answer = fold(read(&write(&behind_a_call(Opened::Text, pieces)))).unwrap();
+    assert_eq!(
+        answer.choices[0].blocks[1],
+        Block::text("x".repeat(300_000))
+    );
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! <https://platform.openai.com/docs/api-reference/chat/create>
 
 mod message;
+mod strict;
 mod wire;
 
 use serde::Serialize;
@@ -18,6 +19,9 @@ use crate::json::write;
 
 /// Most stop texts that OpenAI takes.
 const MOST_STOPS: usize = 4;
+
+/// Longest id of an end user that OpenAI takes, in characters.
+const LONGEST_USER: usize = 64;
 
 /// The field under which cache marks are reported.
 const CACHE_CONTROL: (&str, &str) = ("cache_control", "OpenAI caches prompts on its own");
@@ -45,8 +49,15 @@ pub(in super::super) fn encode(request: &Request, cx: &Cx<'_>) -> Result<Encoded
         body.reasoning(reasoning, cx.capabilities.reasoning);
     }
     body.optional("verbosity", &request.verbosity);
-    // `safety_identifier` replaces it at OpenAI, which still takes this; nobody else knows the new one.
-    body.optional("user", &request.user);
+    match &request.user {
+        Some(user) if user.chars().count() > LONGEST_USER => {
+            let reason = format!("OpenAI takes at most {LONGEST_USER} characters");
+            body.losses.add("user", reason);
+        }
+        // `safety_identifier` replaces it at OpenAI, which still takes this; nobody else knows the
+        // new one.
+        user => body.optional("user", user),
+    }
     if !request.metadata.is_empty() {
         body.field("metadata", &request.metadata);
     }
@@ -111,7 +122,12 @@ impl Body<'_> {
         if request.tools.iter().any(|tool| tool.cache.is_some()) {
             self.losses.add(CACHE_CONTROL.0, CACHE_CONTROL.1);
         }
-        let tools: Vec<SentTool<'_>> = request.tools.iter().map(SentTool::from).collect();
+        let mut tools = Vec::with_capacity(request.tools.len());
+        for (at, tool) in request.tools.iter().enumerate() {
+            let field = || format!("tools[{at}].function.strict");
+            let strict = self.strict(tool.strict, &tool.parameters, field);
+            tools.push(SentTool::new(tool, strict));
+        }
         self.field("tools", &tools);
         match &request.tool_choice {
             None => {}
@@ -124,6 +140,21 @@ impl Body<'_> {
             }
         }
         self.optional("parallel_tool_calls", &request.parallel_tool_calls);
+    }
+
+    /// OpenAI refuses `strict` where the schema leaves anything open.
+    fn strict(
+        &mut self,
+        strict: Option<bool>,
+        schema: &Json,
+        field: impl FnOnce() -> String,
+    ) -> Option<bool> {
+        if strict != Some(true) || strict::fits(schema) {
+            return strict;
+        }
+        let reason = "OpenAI wants every property required and no others allowed";
+        self.losses.add(field(), reason);
+        None
     }
 
     fn output(&mut self, output: &OutputFormat) {
@@ -145,7 +176,9 @@ impl Body<'_> {
                     name: name.as_deref().unwrap_or("response"),
                     description: description.as_deref(),
                     schema,
-                    strict: *strict,
+                    strict: self.strict(*strict, schema, || {
+                        "response_format.json_schema.strict".to_owned()
+                    }),
                 },
             },
         };
@@ -273,15 +306,15 @@ struct SentFunction<'a> {
     strict: Option<bool>,
 }
 
-impl<'a> From<&'a Tool> for SentTool<'a> {
-    fn from(tool: &'a Tool) -> SentTool<'a> {
+impl<'a> SentTool<'a> {
+    fn new(tool: &'a Tool, strict: Option<bool>) -> SentTool<'a> {
         SentTool {
             r#type: "function",
             function: SentFunction {
                 name: &tool.name,
                 description: tool.description.as_deref(),
                 parameters: &tool.parameters,
-                strict: tool.strict,
+                strict,
             },
         }
     }

@@ -122,6 +122,7 @@ struct Ended<'a> {
 
 #[derive(Deserialize)]
 struct EndedChoice<'a> {
+    index: Option<Count>,
     #[serde(borrow)]
     finish_reason: Option<Text<'a>>,
     message: Option<Called>,
@@ -151,7 +152,10 @@ pub(in super::super) fn read_receipt(
     let usage = ended
         .usage
         .or_else(|| choices.iter().find_map(|choice| choice.usage));
-    let finish = choices.first().and_then(|choice| {
+    let first = choices
+        .iter()
+        .min_by_key(|choice| choice.index.unwrap_or_default().0);
+    let finish = first.and_then(|choice| {
         let called = choice.message.as_ref().is_some_and(|message| {
             let calls = message.tool_calls.as_ref();
             message.function_call.is_some() || calls.is_some_and(|calls| !calls.is_empty())

@@ -84,6 +84,18 @@ fn legacy_completions_and_embeddings_have_receipts() {
 }
 
 #[test]
+fn the_first_answer_is_the_one_with_the_least_index() {
+    let body = br#"{"choices":[
+        {"index":1,"message":{"content":"b"},"finish_reason":"length"},
+        {"index":0,"message":{"content":"a"},"finish_reason":"stop"}]}"#;
+    let receipt = OpenAiChat.read_receipt(Operation::Chat, body).unwrap();
+    assert_eq!(receipt.finish, Some(FinishReason::Stop));
+    let whole = OpenAiChat.decode_response(body, &Given::default().cx());
+    let finish = whole.unwrap().choices.swap_remove(0).finish.unwrap();
+    assert_eq!(finish.reason, FinishReason::Stop);
+}
+
+#[test]
 fn what_is_no_answer_is_refused_in_both_ways() {
     let cases = [
         ("null", Kind::Malformed),

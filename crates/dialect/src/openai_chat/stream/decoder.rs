@@ -179,9 +179,9 @@ impl Decoder {
 
     /// The vendor says that it is done. A choice without a reason gets none of ours.
     fn done(&mut self, out: &mut Vec<Event>) {
-        if !self.started {
+        if self.choices.is_empty() {
             let message = "The provider ended its stream without an answer.";
-            return self.fail(malformed(message, "[DONE] came first"), out);
+            return self.fail(malformed(message, "[DONE] came before any choice"), out);
         }
         for choice in self.choices.iter_mut().filter(|choice| !choice.finished) {
             choice.finish(Finish::new(FinishReason::Other), out);

@@ -216,6 +216,13 @@ fn encoded(events: &[Event], stream_usage: bool, cx: &Cx<'_>) -> Vec<Value> {
 }
 
 #[test]
+fn usage_alone_is_no_answer() {
+    let sse = b"data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3}}\n\ndata: [DONE]\n\n";
+    let events: Vec<_> = decode_sse(sse, &[]).iter().map(note).collect();
+    assert_eq!(events, ["start -", "usage 3/0", "failed malformed 502"]);
+}
+
+#[test]
 fn chunks_carry_identity_and_role_once() {
     let all = fixtures("streams", ".sse");
     let (_, sse) = all

@@ -1,3 +1,5 @@
+//! What segments hold, when they rotate, and what never gets into them.
+
 use std::fs;
 use std::path::Path;
 

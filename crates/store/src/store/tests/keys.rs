@@ -1,3 +1,5 @@
+//! Keys in every kind of store.
+
 use super::*;
 use crate::{DeclaredKey, KeyRole, NewKey, Unfound};
 

@@ -1,3 +1,5 @@
+//! The ledger in every kind of store: every call once, also after a crash.
+
 use std::collections::HashSet;
 use std::fs::OpenOptions;
 use std::future::Future;

@@ -1,3 +1,5 @@
+//! The store as a whole: its files, who may open them, and its end.
+
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;

@@ -1,5 +1,7 @@
 //! Messages of all roles. Tool results become blocks of user messages, those of one turn together.
 
+use std::collections::{BTreeMap, VecDeque};
+
 use serde_json::value::RawValue;
 use weir_model::{
     Block, CacheMark, Content, Losses, Message, Rejection, Role, ToolCall, ToolResult,
@@ -25,7 +27,7 @@ pub(super) fn conversation(
 ) -> Result<Vec<Message>, Rejection> {
     let mut conversation = Conversation {
         messages: Vec::new(),
-        unanswered: Vec::new(),
+        unanswered: BTreeMap::new(),
         minted: 0,
         in_results: false,
         losses,
@@ -39,8 +41,8 @@ pub(super) fn conversation(
 
 struct Conversation<'l> {
     messages: Vec<Message>,
-    /// Ids and names of legacy function calls that have no result yet.
-    unanswered: Vec<(String, String)>,
+    /// Ids of the legacy function calls that have no result yet, by the function's name.
+    unanswered: BTreeMap<String, VecDeque<String>>,
     minted: usize,
     /// Whether the last message holds tool results only.
     in_results: bool,
@@ -133,14 +135,8 @@ impl Conversation<'_> {
     ) -> Result<(), Rejection> {
         let name = message.require_string("name")?;
         let content = message.read("content", |v| part::content(v, self.losses))?;
-        let open = self
-            .unanswered
-            .iter()
-            .position(|(_, called)| *called == name);
-        let call_id = match open {
-            Some(open) => self.unanswered.remove(open).0,
-            None => self.mint(),
-        };
+        let open = self.unanswered.get_mut(&name).and_then(VecDeque::pop_front);
+        let call_id = open.unwrap_or_else(|| self.mint());
         self.result(call_id, content.unwrap_or_default(), mark);
         Ok(())
     }
@@ -151,7 +147,8 @@ impl Conversation<'_> {
         let name = function.require_string("name")?;
         let arguments = function.require_string("arguments")?;
         function.lose_rest(UNKNOWN, self.losses);
-        self.unanswered.push((id.clone(), name.clone()));
+        let open = self.unanswered.entry(name.clone()).or_default();
+        open.push_back(id.clone());
         let call = ToolCall {
             id,
             name,

@@ -1,5 +1,7 @@
 //! Tools and which of them must or may be called, legacy functions included.
 
+use std::collections::BTreeSet;
+
 use weir_model::{Json, Losses, Rejection, Request, Tool, ToolChoice};
 
 use super::{UNKNOWN, cache_mark, each, object_json, one_of};
@@ -9,7 +11,7 @@ use crate::json::read::{Object, Value};
 enum Choice {
     One(ToolChoice),
     /// One of these names only.
-    Among(ToolChoice, Vec<String>),
+    Among(ToolChoice, BTreeSet<String>),
     /// A tool that was not carried.
     Lost,
 }

@@ -251,7 +251,13 @@ impl<'a> Encoder<'a, '_> {
                 }
             }
             Content::Document(media) => match &media.source {
-                MediaSource::Text(text) => return Some(SentPart::Text { text: text.into() }),
+                MediaSource::Text(text) => {
+                    if media.name.is_some() {
+                        let field = format!("messages[{}].content[{}].title", place.0, place.1);
+                        self.losses.add(field, "OpenAI's texts have no titles");
+                    }
+                    return Some(SentPart::Text { text: text.into() });
+                }
                 MediaSource::Base64(data) => {
                     let media_type = media.media_type.as_deref().unwrap_or("application/pdf");
                     let file = SentFile {

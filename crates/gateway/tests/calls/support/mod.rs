@@ -1,0 +1,190 @@
+//! A whole gateway in the test's own runtime: built from the text of a configuration, with a store
+//! in a temporary folder and a listener on a free port. Whatever a test waits for is bounded.
+
+mod client;
+mod proxy;
+mod scripted;
+mod speaks;
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use weir_config::{Config, Environment};
+use weir_gateway::{InProcess, Shared, Worker, World, listen};
+use weir_mimic::{Mimic, Options};
+use weir_store::{Clock, DeclaredKey, Entry, Secret, Store, StoreOptions, Sync};
+
+pub use client::{Connection, Reply, request};
+pub use proxy::Proxy;
+pub use scripted::{Reaction, Scripted};
+pub use speaks::{Speaks, Told};
+
+/// The declared key that may use every model.
+pub const KEY: &str = "sk-weir-test-0123456789";
+/// The declared key that may use `fast` and `up/lorem*` alone.
+pub const NARROW_KEY: &str = "sk-weir-test-narrow-0123";
+
+/// The longest that a test waits for anything.
+const HANG: Duration = Duration::from_secs(30);
+
+/// The cap of request bodies, in bytes, where a test sets no other.
+pub const MAX_BODY: usize = 1 << 20;
+
+/// A running gateway.
+pub struct Gateway {
+    pub addr: SocketAddr,
+    pub shared: Arc<Shared>,
+    pub store: Store,
+    drain: watch::Sender<bool>,
+    accepting: JoinSet<io::Result<()>>,
+    _folder: TempDir,
+}
+
+impl Gateway {
+    /// Starts one with a configuration to which keys and bounds are added.
+    pub async fn start(config: &str) -> Gateway {
+        let folder = tempfile::tempdir().unwrap();
+        let options = StoreOptions {
+            database: format!("sqlite:{}", folder.path().join("weir.db").display()),
+            journal_dir: folder.path().join("journal"),
+            secret: Secret::from_text("a secret for tests, of some length").unwrap(),
+            sync: Sync::OsBuffered,
+            clock: Clock::system(),
+        };
+        let store = Store::open(options).await.unwrap();
+        let config = read(config);
+        let keys = store.index().clone();
+        keys.set_declared(declared(&config)).unwrap();
+        let max_header_bytes = config.server.max_header_bytes.0 as usize;
+        let drain_timeout = Duration::from_millis(config.server.drain_timeout_ms);
+        let world = Arc::new(World::build(config).unwrap());
+        let sim = InProcess::new(weir_sim::serve_connection);
+        let shared = Shared::new(world, keys, Clock::system(), Some(sim));
+        let worker = Worker::new(Arc::clone(&shared), store.journal().writer().unwrap()).unwrap();
+        let listener = listen::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let addr = listener.local_addr().unwrap();
+        let (drain, draining) = watch::channel(false);
+        let mut accepting = JoinSet::new();
+        accepting.spawn(listen::accept(worker, listener, max_header_bytes, draining, drain_timeout));
+        Gateway { addr, shared, store, drain, accepting, _folder: folder }
+    }
+
+    /// Puts another configuration in force.
+    pub fn replace(&self, config: &str) {
+        self.shared.replace_world(Arc::new(World::build(read(config)).unwrap()));
+    }
+
+    /// Asks for a stop, as a signal would.
+    pub fn drain(&self) {
+        self.drain.send_replace(true);
+    }
+
+    /// Waits until it has stopped.
+    pub async fn stopped(mut self) {
+        let ended = within("the gateway to stop", self.accepting.join_next()).await;
+        ended.unwrap().unwrap().unwrap();
+    }
+
+    /// A connection to it.
+    pub async fn connect(&self) -> Connection {
+        Connection::open(self.addr).await
+    }
+
+    /// Posts a body on a connection of its own.
+    pub async fn call(&self, speaks: Speaks, body: impl AsRef<[u8]>) -> Reply {
+        self.send(&speaks.post(speaks.path(), body.as_ref())).await
+    }
+
+    /// Sends bytes on a connection of its own.
+    pub async fn send(&self, bytes: &[u8]) -> Reply {
+        let mut connection = self.connect().await;
+        connection.write(bytes).await;
+        connection.reply().await
+    }
+
+    /// Posts a body and reads the answer's head.
+    pub async fn open(&self, speaks: Speaks, body: impl AsRef<[u8]>) -> (Connection, Reply) {
+        let mut connection = self.connect().await;
+        connection.write(&speaks.post(speaks.path(), body.as_ref())).await;
+        let head = connection.head().await;
+        (connection, head)
+    }
+
+    /// The ledger, oldest first.
+    pub async fn entries(&self) -> Vec<Entry> {
+        self.store.ledger().drain().await.unwrap();
+        let mut entries = self.store.ledger().recent(1000).await.unwrap();
+        entries.reverse();
+        entries
+    }
+
+    /// The last row of the ledger.
+    pub async fn entry(&self) -> Entry {
+        self.entries().await.pop().expect("a row in the ledger")
+    }
+
+    /// The row of one call.
+    pub async fn entry_of(&self, reply: &Reply) -> Entry {
+        let id = reply.header("x-weir-request-id").expect("a request id");
+        let found = self.entries().await.into_iter().find(|entry| entry.id == id);
+        found.unwrap_or_else(|| panic!("no row for {id}"))
+    }
+}
+
+/// Waits, but not for ever.
+pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+    let bounded = tokio::time::timeout(HANG, future);
+    bounded.await.unwrap_or_else(|_| panic!("waited too long for {what}"))
+}
+
+/// A fake upstream.
+pub async fn mimic() -> Mimic {
+    Mimic::start(Options::default()).await.unwrap()
+}
+
+/// The entry `providers` for an upstream of both dialects: `up` speaks OpenAI's, `claude`
+/// Anthropic's. `more` is added to both.
+pub fn providers(url: &str, more: &str) -> String {
+    format!(
+        "providers:\n\
+         \x20 up: {{ kind: openai-compatible, base_url: \"{url}/v1\", api_key: sk-upstream{more} }}\n\
+         \x20 claude: {{ kind: anthropic-compatible, base_url: \"{url}\", api_key: sk-upstream{more} }}\n"
+    )
+}
+
+fn read(text: &str) -> Arc<Config> {
+    let mut text = text.to_owned();
+    for (section, default) in [
+        ("server:", format!("server: {{ max_body: \"{MAX_BODY}\" }}\n")),
+        (
+            "keys:",
+            format!(
+                "keys:\n  - {{ name: all, value: {KEY}, project: tests }}\n  \
+                 - {{ name: narrow, value: {NARROW_KEY}, models: [fast, \"up/lorem*\"] }}\n"
+            ),
+        ),
+    ] {
+        if !text.contains(section) {
+            text.push_str(&default);
+        }
+    }
+    let environment = Environment::from_pairs([("", ""); 0]);
+    let loaded = Config::from_str(&text, "test", &environment);
+    Arc::new(loaded.unwrap_or_else(|errors| panic!("{errors}\n{text}")).config)
+}
+
+fn declared(config: &Config) -> Vec<DeclaredKey> {
+    let key = |key: &weir_config::DeclaredKey| DeclaredKey {
+        name: key.name.clone(),
+        value: key.value.expose().to_owned(),
+        models: key.models.iter().map(|glob| glob.as_str().to_owned()).collect(),
+        project: key.project.clone(),
+    };
+    config.keys.iter().map(key).collect()
+}

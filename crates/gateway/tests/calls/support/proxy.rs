@@ -1,0 +1,60 @@
+//! An HTTP proxy: tunnels on CONNECT, forwards anything else as it is, always to one place.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use super::client::find;
+
+/// A listening proxy. Dropped, it closes.
+pub struct Proxy {
+    pub addr: SocketAddr,
+    heads: Arc<Mutex<Vec<String>>>,
+    _tasks: JoinSet<()>,
+}
+
+impl Proxy {
+    /// Sends everything to `target`, whatever is asked for.
+    pub async fn start(target: SocketAddr) -> Proxy {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let heads: Arc<Mutex<Vec<String>>> = Arc::default();
+        let (log, mut tasks) = (Arc::clone(&heads), JoinSet::new());
+        tasks.spawn(async move {
+            let mut tunnels = JoinSet::new();
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                tunnels.spawn(tunnel(stream, target, Arc::clone(&log)));
+            }
+        });
+        Proxy { addr, heads, _tasks: tasks }
+    }
+
+    /// The first head on each connection.
+    pub fn heads(&self) -> Vec<String> {
+        self.heads.lock().unwrap().clone()
+    }
+}
+
+async fn tunnel(mut from: TcpStream, target: SocketAddr, heads: Arc<Mutex<Vec<String>>>) {
+    let mut buffer = Vec::new();
+    let end = loop {
+        if let Some(at) = find(&buffer, b"\r\n\r\n") {
+            break at + 4;
+        }
+        if from.read_buf(&mut buffer).await.unwrap_or(0) == 0 {
+            return;
+        }
+    };
+    heads.lock().unwrap().push(String::from_utf8_lossy(&buffer[..end]).into_owned());
+    let mut to = TcpStream::connect(target).await.unwrap();
+    if buffer.starts_with(b"CONNECT ") {
+        from.write_all(b"HTTP/1.1 200 Established\r\n\r\n").await.unwrap();
+        buffer.drain(..end);
+    }
+    to.write_all(&buffer).await.unwrap();
+    let _ = copy_bidirectional(&mut from, &mut to).await;
+}
