@@ -49,7 +49,9 @@ bench: ## CPU per request and per chunk, as ratios to a bare proxy; ARGS goes to
 fuzz: ## The fuzz targets, FUZZ_SECONDS each; needs cargo-fuzz
 	@for target in $(FUZZ_TARGETS); do \
 		echo "== $$target"; \
-		RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run --fuzz-dir dev/fuzz $$target -- \
+		found=dev/fuzz/target/corpus/$$target; \
+		mkdir -p $$found; \
+		RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run --fuzz-dir dev/fuzz $$target $$found dev/fuzz/corpus/$$target -- \
 			-max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -timeout=10 || exit 1; \
 	done
 

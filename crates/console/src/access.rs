@@ -45,8 +45,13 @@ pub(crate) async fn demand_admin(
     request: Request,
     next: Next,
 ) -> Result<Response, Refusal> {
-    let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let presented = header.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+    let header = request
+        .headers()
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
+    let presented = header
+        .and_then(|value| value.strip_prefix("Bearer "))
+        .unwrap_or_default();
     match console.shared.keys.find(presented.trim()) {
         Some(key) if key.role == KeyRole::Admin => Ok(next.run(request).await),
         Some(_) => Err(Refusal(

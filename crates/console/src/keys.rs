@@ -40,10 +40,33 @@ pub(crate) async fn create(
     wanted: Result<Json<Wanted>, JsonRejection>,
 ) -> Result<(StatusCode, Json<Made>), Refusal> {
     let Json(wanted) = wanted.map_err(|e| Refusal(StatusCode::BAD_REQUEST, e.body_text()))?;
-    let role = if wanted.admin { KeyRole::Admin } else { KeyRole::Virtual };
-    let Wanted { name, models, project, .. } = wanted;
-    let created = console.keys.create(NewKey { name, role, models, project }).await?;
-    Ok((StatusCode::CREATED, Json(Made { value: created.plain, key: created.key })))
+    let role = if wanted.admin {
+        KeyRole::Admin
+    } else {
+        KeyRole::Virtual
+    };
+    let Wanted {
+        name,
+        models,
+        project,
+        ..
+    } = wanted;
+    let created = console
+        .keys
+        .create(NewKey {
+            name,
+            role,
+            models,
+            project,
+        })
+        .await?;
+    Ok((
+        StatusCode::CREATED,
+        Json(Made {
+            value: created.plain,
+            key: created.key,
+        }),
+    ))
 }
 
 /// Every key, without its plain form.

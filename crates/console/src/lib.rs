@@ -34,7 +34,10 @@ pub fn router(console: Console) -> Router {
         .route("/admin/v1/keys", get(keys::list).post(keys::create))
         .route("/admin/v1/keys/{key}/disable", post(keys::disable))
         .route("/admin/v1/keys/{key}/enable", post(keys::enable))
-        .route_layer(axum::middleware::from_fn_with_state(console.clone(), access::demand_admin));
+        .route_layer(axum::middleware::from_fn_with_state(
+            console.clone(),
+            access::demand_admin,
+        ));
     Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))

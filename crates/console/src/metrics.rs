@@ -55,10 +55,22 @@ type Counter = (&'static str, &'static str, fn(&Cell) -> f64);
 type Distribution = (&'static str, &'static str, fn(&Cell) -> &Histogram);
 
 const COUNTERS: [Counter; 4] = [
-    ("weir_cost_usd", "Known cost of calls, in USD", |c| c.cost_nano_usd as f64 / 1e9),
-    ("weir_unpriced_requests", "Calls whose price is not known", |c| c.unpriced as f64),
-    ("weir_retries", "Attempts after the first", |c| c.retries as f64),
-    ("weir_losses", "Request fields that a translation could not carry", |c| c.losses as f64),
+    ("weir_cost_usd", "Known cost of calls, in USD", |c| {
+        c.cost_nano_usd as f64 / 1e9
+    }),
+    (
+        "weir_unpriced_requests",
+        "Calls whose price is not known",
+        |c| c.unpriced as f64,
+    ),
+    ("weir_retries", "Attempts after the first", |c| {
+        c.retries as f64
+    }),
+    (
+        "weir_losses",
+        "Request fields that a translation could not carry",
+        |c| c.losses as f64,
+    ),
 ];
 
 /// A class of tokens, and its count in a cell.
@@ -73,13 +85,21 @@ const TOKENS: [TokenClass; 5] = [
 ];
 
 const DISTRIBUTIONS: [Distribution; 3] = [
-    ("gen_ai_server_request_duration", "From a call's head to the end of its answer", |c| {
-        &c.duration
-    }),
-    ("gen_ai_server_time_to_first_token", "From a call's head to its first content", |c| {
-        &c.first_token
-    }),
-    ("weir_overhead", "The gateway's own share of calls that are not streamed", |c| &c.overhead),
+    (
+        "gen_ai_server_request_duration",
+        "From a call's head to the end of its answer",
+        |c| &c.duration,
+    ),
+    (
+        "gen_ai_server_time_to_first_token",
+        "From a call's head to its first content",
+        |c| &c.first_token,
+    ),
+    (
+        "weir_overhead",
+        "The gateway's own share of calls that are not streamed",
+        |c| &c.overhead,
+    ),
 ];
 
 impl Collector for Calls {
@@ -118,7 +138,12 @@ fn encode_requests(encoder: &mut DescriptorEncoder<'_>, sums: &Sums) -> fmt::Res
     for (series, cell) in sums {
         let status = series.status.to_string();
         let [model, target, operation] = labels(series);
-        let labels = [model, target, operation, ("http_response_status_code", status.as_str())];
+        let labels = [
+            model,
+            target,
+            operation,
+            ("http_response_status_code", status.as_str()),
+        ];
         add(&mut family.encode_family(&labels)?, cell.requests as f64)?;
     }
     Ok(())
@@ -155,19 +180,15 @@ fn encode_distribution(
     (name, help, figure): Distribution,
 ) -> fmt::Result {
     let unit = Unit::Seconds;
-    let mut family =
-        encoder.encode_descriptor(name, help, Some(&unit), MetricType::Histogram)?;
+    let mut family = encoder.encode_descriptor(name, help, Some(&unit), MetricType::Histogram)?;
     for (series, cell) in grouped(sums) {
         let histogram = figure(&cell);
         let bounds = BUCKETS_S.iter().copied().chain([f64::MAX]);
         let buckets: Vec<_> = bounds.zip(histogram.counts).collect();
         let count = histogram.counts.iter().sum();
-        family.encode_family(&labels(&series))?.encode_histogram::<NoLabels>(
-            histogram.sum_s,
-            count,
-            &buckets,
-            None,
-        )?;
+        family
+            .encode_family(&labels(&series))?
+            .encode_histogram::<NoLabels>(histogram.sum_s, count, &buckets, None)?;
     }
     Ok(())
 }
@@ -176,7 +197,10 @@ fn encode_distribution(
 fn grouped(sums: &Sums) -> Sums {
     let mut groups: Sums = Vec::new();
     for (series, cell) in sums {
-        let series = Series { status: 0, ..series.clone() };
+        let series = Series {
+            status: 0,
+            ..series.clone()
+        };
         match groups.last_mut() {
             Some((last, sum)) if *last == series => sum.merge(cell),
             _ => groups.push((series, cell.clone())),

@@ -34,7 +34,9 @@ impl http_body::Body for Body {
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         match self.get_mut() {
             Body::Full(bytes) => Poll::Ready(bytes.take().map(|b| Ok(Frame::data(b)))),
-            Body::Relay(relay) => relay.poll_bytes(cx).map(|next| next.map(|b| Ok(Frame::data(b)))),
+            Body::Relay(relay) => relay
+                .poll_bytes(cx)
+                .map(|next| next.map(|b| Ok(Frame::data(b)))),
         }
     }
 

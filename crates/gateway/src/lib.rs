@@ -3,24 +3,24 @@
 //!
 //! Never here: SQL, HTML, the environment, parsing of configuration.
 
-/// Accepts connections, bounds bodies, recognises what is asked, drains at the end.
-pub mod listen;
-/// Virtual key to caller.
-mod authenticate;
-/// The reservation that every call holds, and its journal entries.
-mod admit;
-/// Model name to an ordered plan of deployments.
-mod route;
-/// Picks the lane and makes the upstream's request body.
-mod translate;
-/// Connections, deadlines and the upstream's verdict.
-mod send;
-/// The answer's way back: watched or transcoded.
-mod relay;
 /// Usage to cost.
 mod account;
+/// The reservation that every call holds, and its journal entries.
+mod admit;
+/// Virtual key to caller.
+mod authenticate;
+/// Accepts connections, bounds bodies, recognises what is asked, drains at the end.
+pub mod listen;
 /// Metrics.
 pub mod observe;
+/// The answer's way back: watched or transcoded.
+mod relay;
+/// Model name to an ordered plan of deployments.
+mod route;
+/// Connections, deadlines and the upstream's verdict.
+mod send;
+/// Picks the lane and makes the upstream's request body.
+mod translate;
 
 mod body;
 mod call;

@@ -22,8 +22,11 @@ pub(crate) fn list(
 ) -> Result<Response<Body>, Rejection> {
     let world = worker.shared.world();
     let caller = caller(worker, &world, parts)?;
-    let cards: Vec<_> =
-        names(&world).into_iter().filter(|(name, _)| caller.may_use(name)).map(card).collect();
+    let cards: Vec<_> = names(&world)
+        .into_iter()
+        .filter(|(name, _)| caller.may_use(name))
+        .map(card)
+        .collect();
     Ok(json(weir_dialect::client(dialect).encode_models(&cards)))
 }
 
@@ -48,7 +51,9 @@ pub(crate) fn one(
 /// Public names and their owners: declared ones first, then `provider/model`.
 fn names(world: &World) -> Vec<(String, String)> {
     let declared = world.directory.declared();
-    let mut names: Vec<_> = declared.map(|name| (name.to_owned(), "weir".to_owned())).collect();
+    let mut names: Vec<_> = declared
+        .map(|name| (name.to_owned(), "weir".to_owned()))
+        .collect();
     for upstream in world.directory.upstreams() {
         let models = upstream.models();
         names.extend(models.map(|m| (format!("{}/{m}", upstream.name), upstream.name.clone())));

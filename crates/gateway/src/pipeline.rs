@@ -101,9 +101,17 @@ async fn run(
     let translator = Translator::new(&call, &head);
     let permit = admit::reserve(worker, &call, &route, head.max_output_tokens, head.stream)?;
     let deadline = call.arrival.at + route.timeouts.total;
-    Calling { worker, world: &world, call: &call, head: &head, route: &route, translator, deadline }
-        .attempt_all(permit)
-        .await
+    let (world, call, head, route) = (&*world, &call, &head, &*route);
+    let mut calling = Calling {
+        worker,
+        world,
+        call,
+        head,
+        route,
+        translator,
+        deadline,
+    };
+    calling.attempt_all(permit).await
 }
 
 /// Who asks.
@@ -127,9 +135,11 @@ pub(crate) fn resolve(world: &World, caller: &Caller, name: &str) -> Result<Arc<
         "This key may not use the model `{}`. Ask whoever runs this gateway to add it to the key.",
         route.public
     );
-    Err(Rejection::new(Kind::PermissionDenied, weir_model::Source::Client, message)
-        .with_param("model")
-        .with_code("model_not_allowed"))
+    Err(
+        Rejection::new(Kind::PermissionDenied, weir_model::Source::Client, message)
+            .with_param("model")
+            .with_code("model_not_allowed"),
+    )
 }
 
 /// A token count for a model whose vendor offers none: an estimate, marked as such.
@@ -137,7 +147,10 @@ fn count_tokens(call: &Call) -> Response<Body> {
     let counted = estimate_tokens(call.body.len() as u64);
     let mut response = Response::new(Body::full(call.client().encode_token_count(counted)));
     let headers = response.headers_mut();
-    headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(
+        http::header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
     headers.insert("x-weir-estimated", HeaderValue::from_static("true"));
     rejection::set_request_id(headers, &call.arrival.id);
     response
@@ -155,12 +168,12 @@ struct Calling<'a> {
 }
 
 /// A failed attempt gives the permit back.
-type Attempted = Result<Response<Body>, Box<(Failure, Permit)>>;
+type Attempted = Result<Response<Body>, Box<(Failure, Box<Permit>)>>;
 
 impl Calling<'_> {
     /// Tries the deployments of the plan, each as often as the route says, until one answers or
     /// a failure says that no attempt can help.
-    async fn attempt_all(mut self, mut permit: Permit) -> Result<Response<Body>, Failure> {
+    async fn attempt_all(&mut self, mut permit: Box<Permit>) -> Result<Response<Body>, Failure> {
         let mut failure: Option<Failure> = None;
         for deployment in self.route.plan() {
             for retry in 0..=self.route.max_retries {
@@ -179,7 +192,8 @@ impl Calling<'_> {
                     Err(failed) => *failed,
                 };
                 permit = back;
-                let last = failed.rejection.retry == Retry::Never || Instant::now() >= self.deadline;
+                let last =
+                    failed.rejection.retry == Retry::Never || Instant::now() >= self.deadline;
                 tracing::debug!(
                     request = self.call.arrival.id.as_str(),
                     target = &*deployment.name,
@@ -215,14 +229,25 @@ impl Calling<'_> {
         &mut self,
         deployment: &Arc<Deployment>,
         prepared: Prepared,
-        mut permit: Permit,
+        mut permit: Box<Permit>,
     ) -> Attempted {
-        let Prepared { outgoing, lane, losses } = prepared;
-        permit.meter.begin_attempt(deployment, losses.iter().count());
+        let Prepared {
+            outgoing,
+            lane,
+            losses,
+        } = prepared;
+        permit
+            .meter
+            .begin_attempt(deployment, losses.iter().count());
         let begun = Instant::now();
         let timeouts = &self.route.timeouts;
-        let sent =
-            send::send(&self.worker.pool, &self.world.network, outgoing, timeouts, self.deadline);
+        let sent = send::send(
+            &self.worker.pool,
+            &self.world.network,
+            outgoing,
+            timeouts,
+            self.deadline,
+        );
         let answer = match sent.await {
             Ok(answer) => answer,
             Err(rejection) => return Err(Box::new((rejection.into(), permit))),
@@ -260,7 +285,10 @@ impl Calling<'_> {
     /// Encodes a stream for the client.
     fn encoder(&mut self) -> Result<Box<dyn StreamEncoder>, Rejection> {
         let request = self.translator.request()?;
-        Ok(self.call.client().stream_encoder(request, &self.route.public))
+        Ok(self
+            .call
+            .client()
+            .stream_encoder(request, &self.route.public))
     }
 
     async fn stream(
@@ -269,12 +297,18 @@ impl Calling<'_> {
         answer: Answer,
         lane: Lane,
         losses: weir_model::Losses,
-        permit: Permit,
+        permit: Box<Permit>,
     ) -> Attempted {
         let (dialect, way) = match lane {
             Lane::Native => {
                 let alias = permit.alias(deployment).map(relay::alias_json);
-                (self.call.dialect, Way::Native { alias, hide_usage: !self.head.stream_usage })
+                (
+                    self.call.dialect,
+                    Way::Native {
+                        alias,
+                        hide_usage: !self.head.stream_usage,
+                    },
+                )
             }
             Lane::Translated(dialect) => match self.encoder() {
                 Ok(encoder) => (dialect, Way::Translated(encoder)),
@@ -297,16 +331,26 @@ impl Calling<'_> {
             .await
             .map_err(|failed| Box::new((Failure::from(failed.0), failed.1)))?;
         let losses = (&losses, self.route.on_loss);
-        Ok(relay::streamed(self.call, self.world, &answer.headers, losses, relay))
+        Ok(relay::streamed(
+            self.call,
+            self.world,
+            &answer.headers,
+            losses,
+            relay,
+        ))
     }
 }
 
 /// Settles a call that no target answered.
-fn conclude(mut permit: Permit, failure: Option<Failure>, dialect: Dialect) -> Failure {
+fn conclude(mut permit: Box<Permit>, failure: Option<Failure>, dialect: Dialect) -> Failure {
     let failure = failure.unwrap_or_else(|| {
         let message = "No target of this model can take the request.";
         Rejection::new(Kind::Internal, weir_model::Source::Gateway, message).into()
     });
-    permit.settle(failure.status(dialect), Outcome::Failed, Some(failure.rejection.kind));
+    permit.settle(
+        failure.status(dialect),
+        Outcome::Failed,
+        Some(failure.rejection.kind),
+    );
     failure
 }

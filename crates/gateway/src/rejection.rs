@@ -27,7 +27,11 @@ pub(crate) struct Verbatim {
 
 impl From<Rejection> for Failure {
     fn from(rejection: Rejection) -> Failure {
-        Failure { rejection, verbatim: None, allow: None }
+        Failure {
+            rejection,
+            verbatim: None,
+            allow: None,
+        }
     }
 }
 
@@ -51,16 +55,22 @@ pub(crate) fn render(
     let rejection = &failure.rejection;
     let body = match &failure.verbatim {
         Some(verbatim) => verbatim.body.clone(),
-        None => client.encode_rejection(rejection, request_id.as_str()).into(),
+        None => client
+            .encode_rejection(rejection, request_id.as_str())
+            .into(),
     };
     let mut response = Response::new(Body::full(body));
-    *response.status_mut() = StatusCode::from_u16(failure.status(dialect))
-        .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() =
+        StatusCode::from_u16(failure.status(dialect)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     set_request_id(headers, request_id);
     set_retry_after(headers, rejection);
-    if let Some(Ok(method)) = failure.allow.as_ref().map(|m| HeaderValue::from_str(m.as_str())) {
+    if let Some(Ok(method)) = failure
+        .allow
+        .as_ref()
+        .map(|m| HeaderValue::from_str(m.as_str()))
+    {
         headers.insert(ALLOW, method);
     }
     response
@@ -76,12 +86,18 @@ pub(crate) fn set_request_id(headers: &mut HeaderMap, request_id: &RequestId) {
 /// Whole seconds for everyone, and the milliseconds that the SDKs read first.
 fn set_retry_after(headers: &mut HeaderMap, rejection: &Rejection) {
     if let Some(wait) = rejection.retry_after {
-        headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_millis().div_ceil(1000) as u64));
+        headers.insert(
+            RETRY_AFTER,
+            HeaderValue::from(wait.as_millis().div_ceil(1000) as u64),
+        );
         let millis = HeaderValue::from(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
         headers.insert(HeaderName::from_static("retry-after-ms"), millis);
     }
     // A caller's mistake stays one: tell the SDKs so, which else retry some of them.
     if rejection.kind == Kind::InvalidRequest {
-        headers.insert(HeaderName::from_static("x-should-retry"), HeaderValue::from_static("false"));
+        headers.insert(
+            HeaderName::from_static("x-should-retry"),
+            HeaderValue::from_static("false"),
+        );
     }
 }

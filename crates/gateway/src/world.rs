@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use http::Uri;
 use http::header::{HeaderName, HeaderValue};
-use weir_config::{ClientAuth, Config, ProviderConfig, ProviderModelConfig, Timeouts};
 use weir_catalog::{Auth, Catalog, ModelEntry};
+use weir_config::{ClientAuth, Config, ProviderConfig, ProviderModelConfig, Timeouts};
 use weir_model::{Capabilities, Dialect, Operation, Price, Priced, Quirks, Usage};
 
 use crate::route::{Directory, Route};
@@ -114,10 +114,21 @@ impl Upstream {
     fn build(config: &ProviderConfig, network: &Network) -> Result<Upstream, String> {
         let mut endpoints = Vec::new();
         for (dialect, base_url) in &config.endpoints {
-            endpoints.push(Endpoint::build(*dialect, base_url, config.in_process, network)?);
+            endpoints.push(Endpoint::build(
+                *dialect,
+                base_url,
+                config.in_process,
+                network,
+            )?);
         }
-        let defaults = config.default_headers.iter().map(|(name, value)| header(name, value));
-        let fixed = config.headers.iter().map(|(name, value)| header(name, value.expose()));
+        let defaults = config
+            .default_headers
+            .iter()
+            .map(|(name, value)| header(name, value));
+        let fixed = config
+            .headers
+            .iter()
+            .map(|(name, value)| header(name, value.expose()));
         Ok(Upstream {
             name: config.name.clone(),
             endpoints,
@@ -167,13 +178,19 @@ impl Endpoint {
         let authority = origin.authority.to_str().map_err(|e| e.to_string())?;
         let mut uris = Vec::new();
         for operation in Operation::ALL {
-            let Some(tail) = weir_dialect::upstream(dialect).path(operation) else { continue };
+            let Some(tail) = weir_dialect::upstream(dialect).path(operation) else {
+                continue;
+            };
             let uri = |text: String| text.parse::<Uri>().map_err(|e| format!("`{text}`: {e}"));
             let path = uri(format!("{base_path}{tail}"))?;
             let absolute = uri(format!("{scheme}://{authority}{base_path}{tail}"))?;
             uris.push((operation, Uris { path, absolute }));
         }
-        Ok(Endpoint { dialect, origin, uris })
+        Ok(Endpoint {
+            dialect,
+            origin,
+            uris,
+        })
     }
 
     /// An operation's URI in origin form and absolute, with a query; `None` when the dialect lacks
@@ -182,7 +199,9 @@ impl Endpoint {
         let (_, uris) = self.uris.iter().find(|(o, _)| *o == operation)?;
         let with_query = |uri: &Uri| match query {
             // A query that came in a valid URI is valid in another.
-            Some(query) => format!("{uri}?{query}").parse().unwrap_or_else(|_| uri.clone()),
+            Some(query) => format!("{uri}?{query}")
+                .parse()
+                .unwrap_or_else(|_| uri.clone()),
             None => uri.clone(),
         };
         Some((with_query(&uris.path), with_query(&uris.absolute)))
@@ -223,7 +242,9 @@ impl Deployment {
 }
 
 fn credential(config: &ProviderConfig) -> Result<Option<(HeaderName, HeaderValue)>, String> {
-    let Some(key) = &config.api_key else { return Ok(None) };
+    let Some(key) = &config.api_key else {
+        return Ok(None);
+    };
     let (name, mut value) = match &config.auth {
         Auth::Bearer | Auth::OptionalBearer => {
             header("authorization", &format!("Bearer {}", key.expose()))?
@@ -238,13 +259,15 @@ fn credential(config: &ProviderConfig) -> Result<Option<(HeaderName, HeaderValue
 fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> {
     let wrong = |_| format!("`{name}` cannot be sent as a header");
     let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(wrong)?;
-    let value = HeaderValue::from_str(value).map_err(|_| format!("the value of `{name}` cannot be sent"))?;
+    let value = HeaderValue::from_str(value)
+        .map_err(|_| format!("the value of `{name}` cannot be sent"))?;
     Ok((parsed, value))
 }
 
 impl Route {
     /// Whether any deployment behind the name does an operation in a client's own dialect.
     pub(crate) fn offers(&self, dialect: Dialect, operation: Operation) -> bool {
-        self.deployments().any(|d| d.upstream.native(dialect, operation).is_some())
+        self.deployments()
+            .any(|d| d.upstream.native(dialect, operation).is_some())
     }
 }

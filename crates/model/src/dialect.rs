@@ -41,8 +41,12 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Operation; 4] =
-        [Operation::Chat, Operation::Completion, Operation::Embedding, Operation::CountTokens];
+    pub const ALL: [Operation; 4] = [
+        Operation::Chat,
+        Operation::Completion,
+        Operation::Embedding,
+        Operation::CountTokens,
+    ];
 
     /// The name used in metrics and the ledger; the OpenTelemetry GenAI name where one exists.
     pub const fn name(self) -> &'static str {

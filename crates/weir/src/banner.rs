@@ -41,7 +41,11 @@ pub(crate) fn banner(config: &Config, reached: Reached, first: Option<&FirstKeys
             "$WEIR_KEY"
         }
     };
-    let model = if config.providers.contains_key("sim") { "sim/echo" } else { "MODEL" };
+    let model = if config.providers.contains_key("sim") {
+        "sim/echo"
+    } else {
+        "MODEL"
+    };
     text.push_str(&format!(
         "\n  Try it (add \"stream\": true for a stream):\n\n\
          curl http://{api}/v1/chat/completions \\\n  -H \"Authorization: Bearer {key}\" \\\n  \

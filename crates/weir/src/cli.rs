@@ -60,5 +60,7 @@ impl Cli {
 /// Prints to the terminal; a closed pipe ends the program quietly, as is usual.
 pub(crate) fn print(text: &str) -> Result<(), String> {
     use std::io::Write;
-    std::io::stdout().write_all(text.as_bytes()).map_err(|e| format!("cannot print: {e}"))
+    std::io::stdout()
+        .write_all(text.as_bytes())
+        .map_err(|e| format!("cannot print: {e}"))
 }

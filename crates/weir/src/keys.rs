@@ -73,7 +73,12 @@ pub(crate) fn run(args: &KeysArgs) -> Result<(), String> {
 async fn execute(args: &KeysArgs) -> Result<(), String> {
     let path = "/admin/v1/keys";
     match &args.command {
-        KeysCommand::Create { name, models, project, admin_role } => {
+        KeysCommand::Create {
+            name,
+            models,
+            project,
+            admin_role,
+        } => {
             let wanted =
                 json!({ "name": name, "models": models, "project": project, "admin": admin_role });
             let made: Value = args.admin.call(Method::POST, path, Some(&wanted)).await?;
@@ -94,12 +99,16 @@ async fn set(admin: &AdminArgs, key: &str, verb: &str) -> Result<(), String> {
         true => c.to_string(),
         false => {
             let mut bytes = [0; 4];
-            c.encode_utf8(&mut bytes).bytes().map(|b| format!("%{b:02X}")).collect()
+            c.encode_utf8(&mut bytes)
+                .bytes()
+                .map(|b| format!("%{b:02X}"))
+                .collect()
         }
     };
     let key: String = key.chars().map(escape).collect();
-    let shown: Shown =
-        admin.call(Method::POST, &format!("/admin/v1/keys/{key}/{verb}"), None).await?;
+    let shown: Shown = admin
+        .call(Method::POST, &format!("/admin/v1/keys/{key}/{verb}"), None)
+        .await?;
     print(&table(&[shown]))
 }
 

@@ -13,11 +13,16 @@ pub(crate) fn start(log: &Log) {
         LogFormat::Text => false,
         LogFormat::Auto => !std::io::stderr().is_terminal(),
     };
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     let started = if json {
         lines.json().flatten_event(true).try_init()
     } else {
-        lines.with_ansi(std::io::stderr().is_terminal()).with_target(false).try_init()
+        lines
+            .with_ansi(std::io::stderr().is_terminal())
+            .with_target(false)
+            .try_init()
     };
     // Fails only where tests start two servers in one process.
     let _ = started;

@@ -1,7 +1,7 @@
 //! Takes over an edited configuration: when the file changes, or at SIGHUP. A bad file is refused
 //! whole, and what is in force keeps serving.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -44,17 +44,14 @@ pub(crate) async fn watch(file: PathBuf, shared: Arc<Shared>, mut in_force: Arc<
 }
 
 /// Changes when the file's content may have.
-fn stamp(file: &PathBuf) -> Option<(SystemTime, u64)> {
+fn stamp(file: &Path) -> Option<(SystemTime, u64)> {
     let metadata = std::fs::metadata(file).ok()?;
     Some((metadata.modified().ok()?, metadata.len()))
 }
 
-fn take_over(
-    file: &PathBuf,
-    shared: &Shared,
-    in_force: &Config,
-) -> Result<Arc<Config>, String> {
-    let loaded = Config::from_file(file, &Environment::from_process()).map_err(|e| e.to_string())?;
+fn take_over(file: &Path, shared: &Shared, in_force: &Config) -> Result<Arc<Config>, String> {
+    let loaded =
+        Config::from_file(file, &Environment::from_process()).map_err(|e| e.to_string())?;
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
@@ -63,7 +60,10 @@ fn take_over(
         tracing::warn!("changes of `server` and `store` take effect at the next start");
     }
     let world = World::build(Arc::clone(&config))?;
-    shared.keys.set_declared(declared_keys(&config)).map_err(|e| e.to_string())?;
+    shared
+        .keys
+        .set_declared(declared_keys(&config))
+        .map_err(|e| e.to_string())?;
     shared.replace_world(Arc::new(world));
     Ok(config)
 }
@@ -73,7 +73,11 @@ pub(crate) fn declared_keys(config: &Config) -> Vec<DeclaredKey> {
     let key = |key: &weir_config::DeclaredKey| DeclaredKey {
         name: key.name.clone(),
         value: key.value.expose().to_owned(),
-        models: key.models.iter().map(|glob| glob.as_str().to_owned()).collect(),
+        models: key
+            .models
+            .iter()
+            .map(|glob| glob.as_str().to_owned())
+            .collect(),
         project: key.project.clone(),
     };
     config.keys.iter().map(key).collect()

@@ -34,7 +34,8 @@ async fn serve(args: &ServeArgs) -> Result<(), String> {
     let address = own_address(config.server.listen)?;
     let store = open_store(&config).await?;
     let keys = store.index();
-    keys.set_declared(reload::declared_keys(&config)).map_err(|e| e.to_string())?;
+    keys.set_declared(reload::declared_keys(&config))
+        .map_err(|e| e.to_string())?;
     let world = Arc::new(World::build(Arc::clone(&config))?);
     let sim = InProcess::new(weir_sim::serve_connection);
     let shared = Shared::new(world, keys.clone(), Clock::system(), Some(sim));
@@ -49,8 +50,15 @@ async fn serve(args: &ServeArgs) -> Result<(), String> {
         ready: Arc::clone(&ready),
     };
     // Last, because they are shown once: a start that fails must not make them.
-    let first = if store.first_start() { Some(first_keys(&store).await?) } else { None };
-    let reached = Reached { api: address, admin: admin.local_addr().map_err(|e| e.to_string())? };
+    let first = if store.first_start() {
+        Some(first_keys(&store).await?)
+    } else {
+        None
+    };
+    let reached = Reached {
+        api: address,
+        admin: admin.local_addr().map_err(|e| e.to_string())?,
+    };
     print(&banner(&config, reached, first.as_ref()))?;
 
     let file = args.config.clone();
@@ -102,8 +110,18 @@ async fn open_store(config: &Config) -> Result<Store, String> {
 
 async fn first_keys(store: &Store) -> Result<FirstKeys, String> {
     let make = async |name: &str, role| {
-        let new = NewKey { name: name.to_owned(), role, models: vec!["*".to_owned()], project: None };
-        store.keys().create(new).await.map(|made| made.plain).map_err(|e| e.to_string())
+        let new = NewKey {
+            name: name.to_owned(),
+            role,
+            models: vec!["*".to_owned()],
+            project: None,
+        };
+        store
+            .keys()
+            .create(new)
+            .await
+            .map(|made| made.plain)
+            .map_err(|e| e.to_string())
     };
     Ok(FirstKeys {
         caller: make("first", KeyRole::Virtual).await?,
@@ -135,8 +153,10 @@ async fn reloading(file: Option<std::path::PathBuf>, shared: Arc<Shared>, config
 
 async fn stop_signal() -> Result<&'static str, String> {
     let listen = |kind| signal(kind).map_err(|e| format!("cannot listen for signals: {e}"));
-    let (mut terminate, mut interrupt) =
-        (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    let (mut terminate, mut interrupt) = (
+        listen(SignalKind::terminate())?,
+        listen(SignalKind::interrupt())?,
+    );
     tokio::select! {
         _ = terminate.recv() => Ok("SIGTERM"),
         _ = interrupt.recv() => Ok("SIGINT"),
@@ -158,11 +178,15 @@ impl Crew {
         drain: watch::Receiver<bool>,
     ) -> Result<Crew, String> {
         let orders = Orders {
-            max_header_bytes: usize::try_from(config.server.max_header_bytes.0).unwrap_or(usize::MAX),
+            max_header_bytes: usize::try_from(config.server.max_header_bytes.0)
+                .unwrap_or(usize::MAX),
             drain,
             drain_timeout: Duration::from_millis(config.server.drain_timeout_ms),
         };
-        let mut crew = Crew { threads: Vec::new(), sheets: Vec::new() };
+        let mut crew = Crew {
+            threads: Vec::new(),
+            sheets: Vec::new(),
+        };
         for number in 0..config.server.worker_threads() {
             crew.add(number, address, store, shared, &orders)
                 .map_err(|e| format!("cannot listen on server.listen {address}: {e}"))?;
@@ -182,7 +206,8 @@ impl Crew {
         let worker = Worker::new(Arc::clone(shared), store.journal().writer()?)?;
         self.sheets.push(worker.sheet());
         let name = format!("weir-{number}");
-        self.threads.push(workers::start(name, worker, listener, orders.clone())?);
+        self.threads
+            .push(workers::start(name, worker, listener, orders.clone())?);
         Ok(())
     }
 

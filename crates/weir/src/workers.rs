@@ -30,7 +30,11 @@ pub(crate) fn start(
             .max_blocking_threads(8)
             .build();
         let served = built.and_then(|runtime| {
-            let Orders { max_header_bytes, drain, drain_timeout } = orders;
+            let Orders {
+                max_header_bytes,
+                drain,
+                drain_timeout,
+            } = orders;
             let accept = listen::accept(worker, listener, max_header_bytes, drain, drain_timeout);
             runtime.block_on(accept)
         });

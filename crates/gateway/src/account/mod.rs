@@ -105,17 +105,30 @@ mod tests {
     use super::*;
 
     fn delta(text: &str) -> Event {
-        Event::Delta { choice: 0, block: 0, delta: Delta::Text(text.into()), logprobs: Vec::new() }
+        Event::Delta {
+            choice: 0,
+            block: 0,
+            delta: Delta::Text(text.into()),
+            logprobs: Vec::new(),
+        }
     }
 
     fn meter() -> Meter {
-        Meter { request_bytes: 400, attempts: 1, ..Meter::default() }
+        Meter {
+            request_bytes: 400,
+            attempts: 1,
+            ..Meter::default()
+        }
     }
 
     #[test]
     fn a_complete_report_is_billed_as_it_is() {
         let mut meter = meter();
-        let usage = Usage { input_tokens: 7, output_tokens: 9, ..Usage::default() };
+        let usage = Usage {
+            input_tokens: 7,
+            output_tokens: 9,
+            ..Usage::default()
+        };
         meter.observe(&[delta("hello"), Event::Usage(usage), Event::End]);
         assert_eq!(meter.billable(true), (usage, false));
     }
@@ -123,7 +136,11 @@ mod tests {
     #[test]
     fn a_cut_stream_is_billed_by_what_came() {
         let mut meter = meter();
-        let partial = Usage { input_tokens: 50, output_tokens: 1, ..Usage::default() };
+        let partial = Usage {
+            input_tokens: 50,
+            output_tokens: 1,
+            ..Usage::default()
+        };
         meter.observe(&[Event::Usage(partial), delta(&"x".repeat(80))]);
         let (usage, estimated) = meter.billable(true);
         assert!(estimated);

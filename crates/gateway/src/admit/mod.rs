@@ -66,7 +66,7 @@ pub(crate) fn reserve(
     route: &Arc<Route>,
     max_output_tokens: Option<u64>,
     stream: bool,
-) -> Result<Permit, Rejection> {
+) -> Result<Box<Permit>, Rejection> {
     let input_tokens = estimate_tokens(call.body.len() as u64);
     let opened = Opened {
         id: call.arrival.id.as_str(),
@@ -77,7 +77,8 @@ pub(crate) fn reserve(
         model: &route.public,
         operation: call.operation.name(),
         dialect: call.dialect.name(),
-        estimate_nano_usd: estimate(route, input_tokens, max_output_tokens, call.now_s()).map(Money::nano_usd),
+        estimate_nano_usd: estimate(route, input_tokens, max_output_tokens, call.now_s())
+            .map(Money::nano_usd),
         estimate_input_tokens: input_tokens,
         stream,
     };
@@ -86,7 +87,7 @@ pub(crate) fn reserve(
         Rejection::new(Kind::Overloaded, Source::Gateway, message)
             .with_private(format!("journal: {error}"))
     })?;
-    Ok(Permit {
+    Ok(Box::new(Permit {
         worker: Arc::clone(worker),
         id: call.arrival.id.clone(),
         route: Arc::clone(route),
@@ -94,8 +95,11 @@ pub(crate) fn reserve(
         arrived: call.arrival.at,
         settled: false,
         _in_flight: InFlight::enter(&worker.shared),
-        meter: Meter { request_bytes: call.body.len() as u64, ..Meter::default() },
-    })
+        meter: Meter {
+            request_bytes: call.body.len() as u64,
+            ..Meter::default()
+        },
+    }))
 }
 
 /// What the call may cost at most at its first target; without a bound of the client's, the answer
@@ -107,7 +111,11 @@ fn estimate(
     now_s: i64,
 ) -> Option<Money> {
     let output_tokens = max_output_tokens.unwrap_or(input_tokens);
-    let usage = Usage { input_tokens, output_tokens, ..Usage::default() };
+    let usage = Usage {
+        input_tokens,
+        output_tokens,
+        ..Usage::default()
+    };
     match route.first().cost(&usage, now_s) {
         Priced::Known(money) => Some(money),
         Priced::Unpriced => None,
@@ -126,12 +134,7 @@ impl Permit {
     }
 
     /// Settles the call: journal first, then the metrics. Returns what it cost. Later calls do nothing.
-    pub(crate) fn settle(
-        &mut self,
-        status: u16,
-        outcome: Outcome,
-        error: Option<Kind>,
-    ) -> Priced {
+    pub(crate) fn settle(&mut self, status: u16, outcome: Outcome, error: Option<Kind>) -> Priced {
         let (usage, estimated) = self.meter.billable(outcome.delivered());
         let now_nanos = self.worker.shared.clock.now_nanos();
         let cost = match outcome {
@@ -143,7 +146,10 @@ impl Permit {
             return cost;
         }
         let total = self.arrived.elapsed();
-        let first_token = self.meter.first_token.map(|at| at.duration_since(self.arrived));
+        let first_token = self
+            .meter
+            .first_token
+            .map(|at| at.duration_since(self.arrived));
         let deployment = self.meter.deployment.as_deref();
         let micros = |d: std::time::Duration| u64::try_from(d.as_micros()).unwrap_or(u64::MAX);
         let settled = Settled {
@@ -180,7 +186,12 @@ impl Permit {
     ) {
         let series = Series {
             model: Arc::clone(&self.route.public),
-            target: self.meter.deployment.as_ref().map(|d| Arc::clone(&d.name)).unwrap_or_default(),
+            target: self
+                .meter
+                .deployment
+                .as_ref()
+                .map(|d| Arc::clone(&d.name))
+                .unwrap_or_default(),
             operation: self.operation,
             status,
         };

@@ -36,7 +36,11 @@ pub(crate) fn identify(
     if key.role == KeyRole::Admin {
         let message = "This is an admin key, which cannot call models. Make a virtual key with \
                        `weir keys create`.";
-        return Err(Rejection::new(Kind::PermissionDenied, Source::Client, message));
+        return Err(Rejection::new(
+            Kind::PermissionDenied,
+            Source::Client,
+            message,
+        ));
     }
     Ok(Caller::Key(key))
 }
@@ -47,7 +51,11 @@ fn refuse(message: &'static str) -> Rejection {
 
 fn presented<'a>(headers: &'a HeaderMap, query: Option<&'a str>) -> Option<&'a str> {
     bearer(headers)
-        .or_else(|| KEY_HEADERS.iter().find_map(|name| headers.get(*name)?.to_str().ok()))
+        .or_else(|| {
+            KEY_HEADERS
+                .iter()
+                .find_map(|name| headers.get(*name)?.to_str().ok())
+        })
         .or_else(|| query?.split('&').find_map(|pair| pair.strip_prefix("key=")))
         .map(str::trim)
         .filter(|key| !key.is_empty())

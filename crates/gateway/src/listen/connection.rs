@@ -63,7 +63,10 @@ pub async fn accept(
         worker.shared.tasks.spawn(serving);
     }
     drop(listener);
-    if tokio::time::timeout(drain_timeout, graceful.shutdown()).await.is_err() {
+    if tokio::time::timeout(drain_timeout, graceful.shutdown())
+        .await
+        .is_err()
+    {
         tracing::warn!("drain timed out; open streams are cut");
     }
     Ok(())

@@ -38,7 +38,10 @@ pub(crate) struct HeldBytes {
 
 impl BodyBudget {
     fn hold(&self) -> HeldBytes {
-        HeldBytes { budget: self.clone(), bytes: 0 }
+        HeldBytes {
+            budget: self.clone(),
+            bytes: 0,
+        }
     }
 }
 
@@ -72,7 +75,9 @@ pub(crate) async fn read(
     budget: &BodyBudget,
 ) -> Result<(Bytes, HeldBytes), Rejection> {
     check_type(headers)?;
-    let declared = headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+    let declared = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
     if declared.is_some_and(|length| length > max_body as u64) {
         return Err(too_large(max_body));
     }
@@ -143,16 +148,28 @@ async fn next_piece(incoming: &mut Incoming) -> Result<Option<Bytes>, Rejection>
 }
 
 fn check_type(headers: &HeaderMap) -> Result<(), Rejection> {
-    let given = headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("application/json");
+    let given = headers
+        .get(CONTENT_TYPE)
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or("application/json");
     let essence = given.split(';').next().unwrap_or_default().trim();
     if !essence.eq_ignore_ascii_case("application/json") {
-        let message = format!("Send the body as `Content-Type: application/json`, not `{essence}`.");
-        return Err(Rejection::invalid(message).with_status(415).with_code("unsupported_media_type"));
+        let message =
+            format!("Send the body as `Content-Type: application/json`, not `{essence}`.");
+        return Err(Rejection::invalid(message)
+            .with_status(415)
+            .with_code("unsupported_media_type"));
     }
-    let encoding = headers.get(CONTENT_ENCODING).and_then(|v| v.to_str().ok()).unwrap_or("identity");
+    let encoding = headers
+        .get(CONTENT_ENCODING)
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or("identity");
     if !encoding.eq_ignore_ascii_case("identity") {
-        let message = format!("Send the body uncompressed, without `Content-Encoding: {encoding}`.");
-        return Err(Rejection::invalid(message).with_status(415).with_code("unsupported_encoding"));
+        let message =
+            format!("Send the body uncompressed, without `Content-Encoding: {encoding}`.");
+        return Err(Rejection::invalid(message)
+            .with_status(415)
+            .with_code("unsupported_encoding"));
     }
     Ok(())
 }

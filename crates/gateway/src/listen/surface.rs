@@ -26,7 +26,11 @@ const OPERATIONS: [(&str, Dialect, Operation); 5] = [
     ("/messages", Dialect::AnthropicMessages, Operation::Chat),
     ("/embeddings", Dialect::OpenAiChat, Operation::Embedding),
     ("/completions", Dialect::OpenAiChat, Operation::Completion),
-    ("/messages/count_tokens", Dialect::AnthropicMessages, Operation::CountTokens),
+    (
+        "/messages/count_tokens",
+        Dialect::AnthropicMessages,
+        Operation::CountTokens,
+    ),
 ];
 
 /// Recognises a request.
@@ -45,12 +49,20 @@ pub(crate) fn recognise(method: &Method, path: &str) -> Result<Surface, Failure>
         return Ok(surface);
     }
     let message = format!("`{path}` is called with {wanted}, not {method}.");
-    let rejection = Rejection::invalid(message).with_status(405).with_code("method_not_allowed");
-    Err(Failure { allow: Some(wanted), ..rejection.into() })
+    let rejection = Rejection::invalid(message)
+        .with_status(405)
+        .with_code("method_not_allowed");
+    Err(Failure {
+        allow: Some(wanted),
+        ..rejection.into()
+    })
 }
 
 fn by_path(path: &str) -> Option<(Surface, Method)> {
-    let tail = path.strip_prefix("/v1").filter(|t| t.starts_with('/')).unwrap_or(path);
+    let tail = path
+        .strip_prefix("/v1")
+        .filter(|t| t.starts_with('/'))
+        .unwrap_or(path);
     if let Some((_, dialect, operation)) = OPERATIONS.iter().find(|(p, _, _)| *p == tail) {
         return Some((Surface::Operation(*dialect, *operation), Method::POST));
     }
@@ -58,7 +70,11 @@ fn by_path(path: &str) -> Option<(Surface, Method)> {
         "/models" => Surface::Models,
         "/healthz" => Surface::Health,
         "/readyz" => Surface::Ready,
-        _ => Surface::Model(tail.strip_prefix("/models/").filter(|m| !m.is_empty())?.to_owned()),
+        _ => Surface::Model(
+            tail.strip_prefix("/models/")
+                .filter(|m| !m.is_empty())?
+                .to_owned(),
+        ),
     };
     Some((surface, Method::GET))
 }
@@ -85,7 +101,10 @@ mod tests {
         let count = Surface::Operation(Dialect::AnthropicMessages, Operation::CountTokens);
         assert_eq!(post("/v1/messages/count_tokens"), Ok(count));
         let model = Surface::Model("openai/gpt-4o".into());
-        assert_eq!(recognise(&Method::GET, "/v1/models/openai/gpt-4o"), Ok(model));
+        assert_eq!(
+            recognise(&Method::GET, "/v1/models/openai/gpt-4o"),
+            Ok(model)
+        );
     }
 
     #[test]
@@ -96,6 +115,11 @@ mod tests {
         let wrong_method = recognise(&Method::GET, "/v1/messages").unwrap_err();
         assert_eq!(wrong_method.allow, Some(Method::POST));
         assert_eq!(wrong_method.rejection.status, 405);
-        assert!(wrong_method.rejection.message.contains("with POST, not GET"));
+        assert!(
+            wrong_method
+                .rejection
+                .message
+                .contains("with POST, not GET")
+        );
     }
 }

@@ -162,7 +162,11 @@ impl Sheet {
         let series = if cells.series.len() < MAX_SERIES {
             series
         } else {
-            Series { model: "other".into(), target: "other".into(), ..series }
+            Series {
+                model: "other".into(),
+                target: "other".into(),
+                ..series
+            }
         };
         cells.series.entry(series).or_default().add(seen);
     }

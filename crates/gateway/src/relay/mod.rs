@@ -11,8 +11,8 @@ mod whole;
 pub(crate) use stream::{Begun, Relay, Way, alias_json, begin};
 pub(crate) use whole::{Attempt, finish, read_failure, replay};
 
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::Response;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use weir_config::OnLoss;
 use weir_model::Losses;
 
@@ -43,8 +43,13 @@ const LOSSES: HeaderName = HeaderName::from_static("x-weir-losses");
 
 /// Whether an answer's body is server-sent events.
 pub(crate) fn is_event_stream(answer: &Answer) -> bool {
-    let kind = answer.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
-    kind.get(..17).is_some_and(|start| start.eq_ignore_ascii_case(b"text/event-stream"))
+    let kind = answer
+        .headers
+        .get(CONTENT_TYPE)
+        .map(HeaderValue::as_bytes)
+        .unwrap_or_default();
+    kind.get(..17)
+        .is_some_and(|start| start.eq_ignore_ascii_case(b"text/event-stream"))
 }
 
 /// The answer that a stream travels in.
@@ -72,7 +77,11 @@ fn answer_headers(
     sse: bool,
 ) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(12);
-    let content_type = if sse { "text/event-stream; charset=utf-8" } else { "application/json" };
+    let content_type = if sse {
+        "text/event-stream; charset=utf-8"
+    } else {
+        "application/json"
+    };
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     if sse {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));

@@ -39,7 +39,7 @@ pub struct Relay {
     ids: IdMint,
     now_s: i64,
     request_id: RequestId,
-    permit: Permit,
+    permit: Box<Permit>,
     events: Vec<Event>,
     laws: Laws,
     out: VecDeque<Bytes>,
@@ -102,8 +102,8 @@ pub(crate) struct Begun {
 pub(crate) async fn begin(
     begun: Begun,
     timeouts: &Timeouts,
-    permit: Permit,
-) -> Result<Box<Relay>, Box<(Rejection, Permit)>> {
+    permit: Box<Permit>,
+) -> Result<Box<Relay>, Box<(Rejection, Box<Permit>)>> {
     let now = Instant::now();
     let hold_until = now + begun.keep_alive;
     let mut relay = Box::new(Relay {
@@ -193,7 +193,9 @@ impl Relay {
 
     /// Takes the next piece of the upstream's body and works off its frames.
     fn poll_absorb(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(source) = &mut self.source else { return Poll::Ready(()) };
+        let Some(source) = &mut self.source else {
+            return Poll::Ready(());
+        };
         match ready!(source.poll_piece(cx)) {
             Some(Ok(piece)) => {
                 self.clocks.last_piece = Instant::now();
@@ -233,7 +235,8 @@ impl Relay {
         if let Some(data) = frame.data() {
             let quirks = &self.deployment.upstream.quirks;
             let cx = context(self.now_s, &self.ids, quirks, &self.deployment.capabilities);
-            self.decoder.decode(&frame.event(), data, &cx, &mut self.events);
+            self.decoder
+                .decode(&frame.event(), data, &cx, &mut self.events);
         }
         self.forward(Some(frame));
     }
@@ -241,9 +244,10 @@ impl Relay {
     /// The upstream's body has ended.
     fn absorb_end(&mut self) {
         if let Some(rest) = self.cutter.finish().filter(|_| !self.over()) {
-            let queued = self.out.len();
+            let blank = rest.raw.trim_ascii().is_empty();
             self.absorb(rest);
-            if self.out.len() > queued && matches!(self.way, Way::Native { .. }) {
+            let failed = matches!(self.events.last(), Some(Event::Failed(_)));
+            if matches!(self.way, Way::Native { .. }) && !blank && !failed {
                 // A reader passes over a frame that lacks its blank line.
                 self.out.push_back(Bytes::from_static(b"\n\n"));
             }
@@ -284,7 +288,9 @@ impl Relay {
                 let rejection = rejection.clone();
                 self.end(200, Outcome::Cut, Some(rejection.kind));
                 tracing::warn!(request = self.request_id.as_str(), %rejection, "stream failed");
-                let last = self.client.encode_stream_rejection(&rejection, self.request_id.as_str());
+                let last = self
+                    .client
+                    .encode_stream_rejection(&rejection, self.request_id.as_str());
                 self.out.push_back(last.into());
             }
             Some(Event::End) => {
@@ -332,8 +338,13 @@ impl Relay {
     fn poll_clocks(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             let held = self.phase == Phase::Held;
-            let (at, strike) = self.clocks.next(held, self.permit.meter.first_token.is_none());
-            let sleep = self.clocks.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
+            let (at, strike) = self
+                .clocks
+                .next(held, self.permit.meter.first_token.is_none());
+            let sleep = self
+                .clocks
+                .sleep
+                .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
             // Left armed too early rather than re-armed at each piece.
             if sleep.deadline() > at {
                 sleep.as_mut().reset(at);
@@ -366,7 +377,9 @@ impl Relay {
     /// Lets the connection be used again: what ends the body after its terminal event is mostly
     /// there already; else it is waited for, out of the client's way.
     fn release(&mut self, cx: &mut Context<'_>) {
-        let Some(mut source) = self.source.take() else { return };
+        let Some(mut source) = self.source.take() else {
+            return;
+        };
         loop {
             match source.poll_piece(cx) {
                 Poll::Ready(Some(Ok(_))) => {}
@@ -375,7 +388,9 @@ impl Relay {
             }
         }
         self.permit.spawn(async move {
-            let _ = source.collect(MAX_DRAIN, DRAIN, Instant::now() + DRAIN).await;
+            let _ = source
+                .collect(MAX_DRAIN, DRAIN, Instant::now() + DRAIN)
+                .await;
         });
     }
 }
@@ -411,7 +426,9 @@ impl Clocks {
 fn is_content(event: &Event) -> bool {
     match event {
         Event::Delta { delta, .. } => delta.text_len() > 0 || matches!(delta, Delta::Signature(_)),
-        Event::Open { kind, .. } => !matches!(kind, Opened::Text | Opened::Reasoning | Opened::Refusal),
+        Event::Open { kind, .. } => {
+            !matches!(kind, Opened::Text | Opened::Reasoning | Opened::Refusal)
+        }
         Event::Finish { .. } | Event::End => true,
         _ => false,
     }
@@ -423,8 +440,12 @@ fn is_only_usage(events: &[Event]) -> bool {
 
 /// Puts the client's name where the vendor names its model.
 fn rename(frame: &Frame, alias: &[u8], decoder: &dyn StreamDecoder) -> Bytes {
-    let (Some(data), Some(at)) = (frame.data(), frame.data_span()) else { return frame.raw.clone() };
-    let Some(span) = decoder.model_span(data) else { return frame.raw.clone() };
+    let (Some(data), Some(at)) = (frame.data(), frame.data_span()) else {
+        return frame.raw.clone();
+    };
+    let Some(span) = decoder.model_span(data) else {
+        return frame.raw.clone();
+    };
     let mut splices = Splices::default();
     splices.replace(at.start + span.start..at.start + span.end, alias);
     splices.apply(&frame.raw)
@@ -437,6 +458,8 @@ pub(crate) fn alias_json(alias: &str) -> Vec<u8> {
 
 impl std::fmt::Debug for Relay {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Relay").field("request_id", &self.request_id).finish_non_exhaustive()
+        f.debug_struct("Relay")
+            .field("request_id", &self.request_id)
+            .finish_non_exhaustive()
     }
 }

@@ -50,7 +50,10 @@ pub(crate) async fn finish(mut attempt: Attempt<'_>) -> Result<Response<Body>, F
         Lane::Translated(dialect) => {
             let response = attempt.decode(dialect, &body)?;
             let ids = attempt.ids();
-            let encoded = attempt.call.client().encode_response(&response, &attempt.cx(&ids));
+            let encoded = attempt
+                .call
+                .client()
+                .encode_response(&response, &attempt.cx(&ids));
             attempt.losses.extend(encoded.losses);
             encoded.value.into()
         }
@@ -84,7 +87,11 @@ impl Attempt<'_> {
     async fn collect(&mut self) -> Result<Bytes, Rejection> {
         let begun = Instant::now();
         let idle = self.route.timeouts.idle;
-        let body = self.answer.source.collect(MAX_ANSWER, idle, self.deadline).await?;
+        let body = self
+            .answer
+            .source
+            .collect(MAX_ANSWER, idle, self.deadline)
+            .await?;
         self.permit.meter.upstream_wait += begun.elapsed();
         self.permit.meter.text_bytes = body.len() as u64;
         Ok(body)
@@ -96,7 +103,12 @@ impl Attempt<'_> {
 
     fn cx<'a>(&'a self, ids: &'a IdMint) -> Cx<'a> {
         let quirks = &self.deployment.upstream.quirks;
-        context(self.call.now_s(), ids, quirks, &self.deployment.capabilities)
+        context(
+            self.call.now_s(),
+            ids,
+            quirks,
+            &self.deployment.capabilities,
+        )
     }
 
     /// Decodes the upstream's answer and notes what it used.
@@ -107,7 +119,10 @@ impl Attempt<'_> {
         let meter = &mut self.permit.meter;
         meter.usage = response.usage;
         meter.usage_complete = response.usage.is_some();
-        let finish = response.choices.first().and_then(|choice| choice.finish.as_ref());
+        let finish = response
+            .choices
+            .first()
+            .and_then(|choice| choice.finish.as_ref());
         meter.finish = finish.map(|finish| finish.reason);
         response.model = Some(self.route.public.to_string());
         Ok(response)
@@ -123,7 +138,8 @@ impl Attempt<'_> {
         meter.usage_complete = receipt.usage.is_some() || operation == Operation::CountTokens;
         meter.finish = receipt.finish;
         let mut splices = Splices::default();
-        if let (Some(alias), Some(span)) = (self.permit.alias(self.deployment), receipt.model_span) {
+        if let (Some(alias), Some(span)) = (self.permit.alias(self.deployment), receipt.model_span)
+        {
             splices.replace(span, write::string(alias));
         }
         Ok(splices.apply(&body))
@@ -151,9 +167,16 @@ impl Attempt<'_> {
 /// What an answer with an error status means, and, for a client of the same dialect, the
 /// vendor's own words.
 pub(crate) async fn read_failure(answer: Answer, lane: Lane, call: &Call) -> Failure {
-    let Answer { status, headers, mut source } = answer;
+    let Answer {
+        status,
+        headers,
+        mut source,
+    } = answer;
     let deadline = Instant::now() + FAILURE_WAIT;
-    let body = source.collect(MAX_FAILURE, FAILURE_WAIT, deadline).await.unwrap_or_default();
+    let body = source
+        .collect(MAX_FAILURE, FAILURE_WAIT, deadline)
+        .await
+        .unwrap_or_default();
     let dialect = match lane {
         Lane::Native => call.dialect,
         Lane::Translated(dialect) => dialect,
@@ -169,7 +192,10 @@ pub(crate) async fn read_failure(answer: Answer, lane: Lane, call: &Call) -> Fai
         .is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
     let own_words = json && is_error(&body) && rejection.kind != Kind::UpstreamAuth;
     let verbatim = (lane == Lane::Native && own_words).then_some(Verbatim { status, body });
-    Failure { verbatim, ..rejection.into() }
+    Failure {
+        verbatim,
+        ..rejection.into()
+    }
 }
 
 /// Whether a body has the shape in which both vendors tell errors.

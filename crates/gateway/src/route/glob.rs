@@ -29,9 +29,13 @@ mod tests {
 
     #[test]
     fn stars_stand_for_any_text() {
-        for (pattern, name) in
-            [("*", ""), ("*", "a/b"), ("gpt-*", "gpt-4o"), ("*/x", "a/b/x"), ("a*b*c", "a-b-b-c")]
-        {
+        for (pattern, name) in [
+            ("*", ""),
+            ("*", "a/b"),
+            ("gpt-*", "gpt-4o"),
+            ("*/x", "a/b/x"),
+            ("a*b*c", "a-b-b-c"),
+        ] {
             assert!(glob(pattern, name), "{pattern} {name}");
         }
         for (pattern, name) in [("gpt-*", "o3"), ("a", "ab"), ("a*b", "a-b-c"), ("", "a")] {

@@ -73,7 +73,11 @@ impl Route {
     /// The deployments to try, in order: the target whose turn it is by weight, the other targets
     /// from there on, then the fallbacks. None comes twice.
     pub(crate) fn plan(&self) -> Plan<'_> {
-        Plan { route: self, first: self.shares.next(), step: 0 }
+        Plan {
+            route: self,
+            first: self.shares.next(),
+            step: 0,
+        }
     }
 }
 
@@ -98,7 +102,11 @@ impl<'a> Iterator for Plan<'a> {
         if step < targets.len() {
             let index = (self.first + step) % targets.len();
             // A weight of 0 means "not by choice", so not by accident either.
-            return if self.route.shares.is_open(index) { targets.get(index) } else { self.next() };
+            return if self.route.shares.is_open(index) {
+                targets.get(index)
+            } else {
+                self.next()
+            };
         }
         let fallback = self.route.fallbacks.get(step - targets.len())?;
         let tried = targets.iter().enumerate().any(|(index, target)| {

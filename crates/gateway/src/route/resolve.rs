@@ -28,7 +28,11 @@ impl Directory {
         config: Arc<Config>,
         upstreams: BTreeMap<String, Arc<Upstream>>,
     ) -> Directory {
-        Directory { config, upstreams, resolved: RwLock::default() }
+        Directory {
+            config,
+            upstreams,
+            resolved: RwLock::default(),
+        }
     }
 
     /// The route of a name. Resolved once, then looked up.
@@ -36,11 +40,19 @@ impl Directory {
     /// # Errors
     /// `NotFound`, naming what is near, or the candidates of an ambiguous name.
     pub(crate) fn resolve(&self, name: &str) -> Result<Arc<Route>, Rejection> {
-        if let Some(route) = self.resolved.read().unwrap_or_else(PoisonError::into_inner).get(name) {
+        if let Some(route) = self
+            .resolved
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+        {
             return Ok(Arc::clone(route));
         }
         let route = Arc::new(self.build(name)?);
-        let mut resolved = self.resolved.write().unwrap_or_else(PoisonError::into_inner);
+        let mut resolved = self
+            .resolved
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         if resolved.len() < MAX_RESOLVED {
             resolved.insert(name.to_owned(), Arc::clone(&route));
         }
@@ -54,14 +66,21 @@ impl Directory {
 
     /// The declared public names, globs left out.
     pub(crate) fn declared(&self) -> impl Iterator<Item = &str> {
-        self.config.models.keys().filter(|name| !name.is_glob()).map(|name| name.as_str())
+        self.config
+            .models
+            .keys()
+            .filter(|name| !name.is_glob())
+            .map(|name| name.as_str())
     }
 
     fn build(&self, name: &str) -> Result<Route, Rejection> {
         if let Some((_, model)) = self.config.model(name) {
             return self.declared_route(name, model);
         }
-        let direct = match name.split_once('/').and_then(|(p, m)| Some((self.upstreams.get(p)?, m))) {
+        let direct = match name
+            .split_once('/')
+            .and_then(|(p, m)| Some((self.upstreams.get(p)?, m)))
+        {
             Some((upstream, model)) => Deployment::new(upstream, model),
             None => self.bare(name)?,
         };
@@ -106,7 +125,10 @@ impl Directory {
     }
 
     fn deployment(&self, target: &Target, asked: &str) -> Result<Arc<Deployment>, Rejection> {
-        let upstream = self.upstreams.get(&target.provider).ok_or_else(|| unknown(asked, None))?;
+        let upstream = self
+            .upstreams
+            .get(&target.provider)
+            .ok_or_else(|| unknown(asked, None))?;
         Ok(Arc::new(Deployment::new(upstream, target.model_for(asked))))
     }
 
@@ -117,9 +139,14 @@ impl Directory {
             [owner] => Ok(Deployment::new(owner, name)),
             [] => Err(unknown(name, self.near(name))),
             several => {
-                let names: Vec<_> = several.iter().map(|u| format!("`{}/{name}`", u.name)).collect();
-                let message =
-                    format!("Several providers have a model `{name}`. Say which: {}.", names.join(" or "));
+                let names: Vec<_> = several
+                    .iter()
+                    .map(|u| format!("`{}/{name}`", u.name))
+                    .collect();
+                let message = format!(
+                    "Several providers have a model `{name}`. Say which: {}.",
+                    names.join(" or ")
+                );
                 Err(not_found(message))
             }
         }
@@ -137,7 +164,9 @@ fn unknown(name: &str, near: Option<String>) -> Rejection {
         Some(near) => format!(" Did you mean `{near}`?"),
         None => " Use a declared model, `provider/model`, or see GET /v1/models.".to_owned(),
     };
-    not_found(format!("The model `{name}` does not exist or its provider is not configured.{hint}"))
+    not_found(format!(
+        "The model `{name}` does not exist or its provider is not configured.{hint}"
+    ))
 }
 
 fn not_found(message: String) -> Rejection {

@@ -15,7 +15,11 @@ impl Shares {
     pub(crate) fn new(weights: impl IntoIterator<Item = u32>) -> Shares {
         let weights: Vec<i64> = weights.into_iter().map(i64::from).collect();
         let current = Mutex::new(vec![0; weights.len()]);
-        Shares { total: weights.iter().sum(), weights, current }
+        Shares {
+            total: weights.iter().sum(),
+            weights,
+            current,
+        }
     }
 
     /// Whose turn it is. Never one of weight 0, unless all are.

@@ -51,7 +51,10 @@ pub(super) async fn connect(
     }
     let name = ServerName::try_from(origin.host.clone()).map_err(|e| e.to_string())?;
     let connector = TlsConnector::from(Arc::clone(&network.tls));
-    let tls = connector.connect(name, tcp).await.map_err(|e| format!("TLS: {}", chain(&e)))?;
+    let tls = connector
+        .connect(name, tcp)
+        .await
+        .map_err(|e| format!("TLS: {}", chain(&e)))?;
     if tls.get_ref().1.alpn_protocol() == Some(b"h2") {
         handshake_h2(tls, host).await
     } else {
@@ -67,15 +70,29 @@ async fn tcp(origin: &Origin) -> Result<TcpStream, String> {
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
     connector.set_keepalive(Some(Duration::from_secs(60)));
-    let bracketed = if host.contains(':') { format!("[{host}]") } else { host.clone() };
-    let authority: Authority =
-        format!("{bracketed}:{port}").parse().map_err(|e| format!("{host}: {e}"))?;
-    let uri = Uri::builder().scheme(Scheme::HTTP).authority(authority).path_and_query("/").build();
+    let bracketed = if host.contains(':') {
+        format!("[{host}]")
+    } else {
+        host.clone()
+    };
+    let authority: Authority = format!("{bracketed}:{port}")
+        .parse()
+        .map_err(|e| format!("{host}: {e}"))?;
+    let uri = Uri::builder()
+        .scheme(Scheme::HTTP)
+        .authority(authority)
+        .path_and_query("/")
+        .build();
     let uri = uri.map_err(|e| e.to_string())?;
-    let stream = connector.call(uri).await.map_err(|e| format!("{host}:{port}: {}", chain(&e)))?;
+    let stream = connector
+        .call(uri)
+        .await
+        .map_err(|e| format!("{host}:{port}: {}", chain(&e)))?;
     let mut stream = stream.into_inner();
     if origin.tls && matches!(origin.via, Via::Proxy { .. }) {
-        tunnel(&mut stream, origin).await.map_err(|e| format!("proxy {host}:{port}: {e}"))?;
+        tunnel(&mut stream, origin)
+            .await
+            .map_err(|e| format!("proxy {host}:{port}: {e}"))?;
     }
     Ok(stream)
 }
@@ -84,7 +101,11 @@ async fn tcp(origin: &Origin) -> Result<TcpStream, String> {
 async fn tunnel(stream: &mut TcpStream, origin: &Origin) -> io::Result<()> {
     let target = format!("{}:{}", origin.host, origin.port);
     let mut head = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n").into_bytes();
-    if let Via::Proxy { authorization: Some(value), .. } = &origin.via {
+    if let Via::Proxy {
+        authorization: Some(value),
+        ..
+    } = &origin.via
+    {
         head.extend_from_slice(b"Proxy-Authorization: ");
         head.extend_from_slice(value.as_bytes());
         head.extend_from_slice(b"\r\n");
@@ -103,7 +124,10 @@ async fn tunnel(stream: &mut TcpStream, origin: &Origin) -> io::Result<()> {
     if status.first() == Some(&b'2') {
         return Ok(());
     }
-    Err(io::Error::other(format!("it refused CONNECT with {}", String::from_utf8_lossy(status))))
+    Err(io::Error::other(format!(
+        "it refused CONNECT with {}",
+        String::from_utf8_lossy(status)
+    )))
 }
 
 async fn handshake_h1<T>(io: T, host: &Arc<Host>) -> Result<Sender, String>

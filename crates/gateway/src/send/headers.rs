@@ -30,7 +30,10 @@ fn is_ours(name: &HeaderName) -> bool {
 
 /// Travels even when everything else is translated.
 fn is_universal(name: &HeaderName) -> bool {
-    matches!(name.as_str(), "traceparent" | "tracestate" | "idempotency-key")
+    matches!(
+        name.as_str(),
+        "traceparent" | "tracestate" | "idempotency-key"
+    )
 }
 
 /// The client's headers that may travel, copied out of the connection's read buffer: holding on to
@@ -56,10 +59,23 @@ pub(crate) fn outgoing_headers(
     upstream: &Upstream,
     origin: &Origin,
 ) -> HeaderMap {
-    let mut headers = if native { client.clone() } else { translated(client) };
+    let mut headers = if native {
+        client.clone()
+    } else {
+        translated(client)
+    };
     headers.insert(header::HOST, origin.authority.clone());
-    headers.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
-    if let (false, Via::Proxy { authorization: Some(value), .. }) = (origin.tls, &origin.via) {
+    headers
+        .entry(header::CONTENT_TYPE)
+        .or_insert(HeaderValue::from_static("application/json"));
+    if let (
+        false,
+        Via::Proxy {
+            authorization: Some(value),
+            ..
+        },
+    ) = (origin.tls, &origin.via)
+    {
         headers.insert(header::PROXY_AUTHORIZATION, value.clone());
     }
     for (name, value) in &upstream.defaults {
@@ -76,8 +92,9 @@ pub(crate) fn outgoing_headers(
 
 fn translated(client: &HeaderMap) -> HeaderMap {
     let universal = client.iter().filter(|(name, _)| is_universal(name));
-    let mut headers: HeaderMap =
-        universal.map(|(name, value)| (name.clone(), value.clone())).collect();
+    let mut headers: HeaderMap = universal
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
     let agent = HeaderValue::from_static(concat!("weir/", env!("CARGO_PKG_VERSION")));
     headers.insert(header::USER_AGENT, agent);
     headers

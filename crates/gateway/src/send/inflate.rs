@@ -41,7 +41,10 @@ impl Write for Capped {
 impl Inflate {
     /// The decoder that an answer needs; `None` when it is not compressed.
     pub(crate) fn needed(headers: &HeaderMap) -> Option<Inflate> {
-        let encoding = headers.get(CONTENT_ENCODING)?.to_str().unwrap_or("unreadable");
+        let encoding = headers
+            .get(CONTENT_ENCODING)?
+            .to_str()
+            .unwrap_or("unreadable");
         match encoding.to_ascii_lowercase().as_str() {
             "identity" | "" => None,
             "gzip" | "x-gzip" => Some(Inflate::Gzip(MultiGzDecoder::new(Capped::default()))),
@@ -61,8 +64,11 @@ impl Inflate {
             Inflate::Unknown(name) => Err(std::io::Error::other(format!("encoding `{name}`"))),
         };
         written.map_err(|error| {
-            Rejection::upstream(Kind::Malformed, "The provider's answer could not be decompressed.")
-                .with_private(error.to_string())
+            Rejection::upstream(
+                Kind::Malformed,
+                "The provider's answer could not be decompressed.",
+            )
+            .with_private(error.to_string())
         })?;
         let plain = match self {
             Inflate::Gzip(decoder) => std::mem::take(&mut decoder.get_mut().0),

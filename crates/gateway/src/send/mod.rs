@@ -66,7 +66,13 @@ pub(crate) async fn send(
     timeouts: &Timeouts,
     deadline: Instant,
 ) -> Result<Answer, Rejection> {
-    let Outgoing { origin, path, absolute, headers, body } = outgoing;
+    let Outgoing {
+        origin,
+        path,
+        absolute,
+        headers,
+        body,
+    } = outgoing;
     let mut request = Request::new(Full::new(body));
     *request.method_mut() = Method::POST;
     *request.headers_mut() = headers;
@@ -76,7 +82,11 @@ pub(crate) async fn send(
         let lease = timeout_at(deadline.min(Instant::now() + timeouts.connect), acquired)
             .await
             .map_err(|_| late("connect", "The provider could not be reached in time."))??;
-        let uri = if lease.wants_absolute(&origin) { &absolute } else { &path };
+        let uri = if lease.wants_absolute(&origin) {
+            &absolute
+        } else {
+            &path
+        };
         request.uri_mut().clone_from(uri);
         let headers_by = deadline.min(Instant::now() + timeouts.headers);
         let sent = timeout_at(headers_by, exchange(lease, request)).await;
@@ -84,7 +94,7 @@ pub(crate) async fn send(
             Ok((lease, response)) => return Ok(answer(lease, response)),
             Err(Refused::NotSent(unsent)) if stale < MAX_STALE => {
                 stale += 1;
-                request = unsent;
+                request = *unsent;
             }
             Err(Refused::NotSent(_)) => return Err(unreachable("the connection closed at once")),
             Err(Refused::Failed(error)) => return Err(unreachable(&chain(&error))),
@@ -94,7 +104,7 @@ pub(crate) async fn send(
 
 enum Refused {
     /// Not a byte of the request was processed.
-    NotSent(Request<OutBody>),
+    NotSent(Box<Request<OutBody>>),
     Failed(hyper::Error),
 }
 
@@ -105,7 +115,7 @@ async fn exchange(
     match lease.send(request).await {
         Ok(response) => Ok((lease, response)),
         Err(mut error) => match error.take_message() {
-            Some(unsent) if lease.reused => Err(Refused::NotSent(unsent)),
+            Some(unsent) if lease.reused => Err(Refused::NotSent(Box::new(unsent))),
             _ => Err(Refused::Failed(error.into_error())),
         },
     }
@@ -114,7 +124,11 @@ async fn exchange(
 fn answer(lease: Lease, response: Response<Incoming>) -> Answer {
     let (parts, body) = response.into_parts();
     let source = Source::new(body, lease, &parts.headers);
-    Answer { status: parts.status.as_u16(), headers: parts.headers, source }
+    Answer {
+        status: parts.status.as_u16(),
+        headers: parts.headers,
+        source,
+    }
 }
 
 fn late(phase: &'static str, message: &'static str) -> Rejection {

@@ -81,7 +81,9 @@ impl Network {
         base_url: &str,
         in_process: bool,
     ) -> Result<(Arc<Origin>, String), String> {
-        let uri: Uri = base_url.parse().map_err(|e| format!("`{base_url}` is not a URL: {e}"))?;
+        let uri: Uri = base_url
+            .parse()
+            .map_err(|e| format!("`{base_url}` is not a URL: {e}"))?;
         let tls = match uri.scheme_str() {
             Some("https") => true,
             Some("http") => false,
@@ -90,7 +92,11 @@ impl Network {
         let authority = uri.authority().ok_or("the URL has no host")?;
         let host = unbracketed(authority);
         let port = authority.port_u16().unwrap_or(if tls { 443 } else { 80 });
-        let via = if in_process { Via::InProcess } else { self.via(tls, &host)? };
+        let via = if in_process {
+            Via::InProcess
+        } else {
+            self.via(tls, &host)?
+        };
         let origin = Origin {
             key: format!("{tls}|{host}|{port}|{via:?}"),
             tls,
@@ -99,7 +105,10 @@ impl Network {
             authority: HeaderValue::from_str(authority.as_str()).map_err(|e| e.to_string())?,
             via,
         };
-        Ok((Arc::new(origin), uri.path().trim_end_matches('/').to_owned()))
+        Ok((
+            Arc::new(origin),
+            uri.path().trim_end_matches('/').to_owned(),
+        ))
     }
 
     fn via(&self, tls: bool, host: &str) -> Result<Via, String> {
@@ -107,18 +116,27 @@ impl Network {
             return Ok(Via::Direct);
         };
         let text = url.expose();
-        let uri: Uri = text.parse().map_err(|e| format!("the proxy URL is not one: {e}"))?;
+        let uri: Uri = text
+            .parse()
+            .map_err(|e| format!("the proxy URL is not one: {e}"))?;
         if uri.scheme_str().is_some_and(|s| s != "http") {
             return Err("only http:// proxies can be used".into());
         }
         let authority = uri.authority().ok_or("the proxy URL has no host")?;
-        let credentials = authority.as_str().rsplit_once('@').map(|(credentials, _)| credentials);
+        let credentials = authority
+            .as_str()
+            .rsplit_once('@')
+            .map(|(credentials, _)| credentials);
         let authorization = credentials
             .map(|c| HeaderValue::from_str(&format!("Basic {}", base64(&percent_decoded(c)))))
             .transpose()
             .map_err(|e| e.to_string())?;
         let host = unbracketed(authority);
-        Ok(Via::Proxy { host, port: authority.port_u16().unwrap_or(3128), authorization })
+        Ok(Via::Proxy {
+            host,
+            port: authority.port_u16().unwrap_or(3128),
+            authorization,
+        })
     }
 }
 
@@ -139,7 +157,9 @@ fn tls(config: &weir_config::Network) -> Result<ClientConfig, String> {
             return Err(format!("network.ca_file `{place}` holds no certificate"));
         }
         for certificate in certificates {
-            roots.add(certificate).map_err(|e| format!("network.ca_file `{place}`: {e}"))?;
+            roots
+                .add(certificate)
+                .map_err(|e| format!("network.ca_file `{place}`: {e}"))?;
         }
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -160,11 +180,17 @@ fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
-        let bits = chunk.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte));
+        let bits = chunk
+            .iter()
+            .fold(0u32, |bits, byte| bits << 8 | u32::from(*byte));
         let bits = bits << (8 * (3 - chunk.len()));
         for index in 0..4 {
             let digit = DIGITS[(bits >> (18 - 6 * index)) as usize & 63];
-            out.push(if index <= chunk.len() { char::from(digit) } else { '=' });
+            out.push(if index <= chunk.len() {
+                char::from(digit)
+            } else {
+                '='
+            });
         }
     }
     out
@@ -176,9 +202,13 @@ mod tests {
 
     #[test]
     fn base64_is_the_standard_one() {
-        for (plain, encoded) in
-            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")]
-        {
+        for (plain, encoded) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foobar", "Zm9vYmFy"),
+        ] {
             assert_eq!(base64(plain.as_bytes()), encoded);
         }
     }

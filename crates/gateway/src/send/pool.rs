@@ -98,7 +98,11 @@ enum Step {
 impl Pool {
     /// An empty pool, whose connections are driven by tracked tasks.
     pub(crate) fn new(tasks: TaskTracker, in_process: Option<InProcess>) -> Pool {
-        Pool { hosts: Mutex::default(), tasks, in_process }
+        Pool {
+            hosts: Mutex::default(),
+            tasks,
+            in_process,
+        }
     }
 
     /// A connection to `origin`; a new one if `fresh` is demanded.
@@ -153,7 +157,10 @@ impl Pool {
             Http2::Auto | Http2::PriorKnowledge => (!origin.tls).then_some(Version::H1),
         };
         let host = Arc::new(Host {
-            state: Mutex::new(State { speaks: known, ..State::default() }),
+            state: Mutex::new(State {
+                speaks: known,
+                ..State::default()
+            }),
             changed: Notify::new(),
             tasks: self.tasks.clone(),
         });
@@ -179,7 +186,11 @@ impl Pool {
                 if let Sender::H2(stream) = &sender {
                     state.h2.push(Arc::clone(&stream.h2));
                 }
-                Ok(Lease { host: Arc::clone(host), sender, reused: false })
+                Ok(Lease {
+                    host: Arc::clone(host),
+                    sender,
+                    reused: false,
+                })
             }
             Err(why) => {
                 let rejection = unreachable(&why);
@@ -237,7 +248,11 @@ impl Host {
 
     /// A lease of a pooled connection; `None` when it turned out to be closed.
     async fn lease(self: &Arc<Host>, sender: Sender) -> Option<Lease> {
-        let mut lease = Lease { host: Arc::clone(self), sender, reused: true };
+        let mut lease = Lease {
+            host: Arc::clone(self),
+            sender,
+            reused: true,
+        };
         if let Sender::H1(sender) = &mut lease.sender {
             sender.ready().await.ok()?;
         }
@@ -286,12 +301,22 @@ impl Stream {
         allowed: Arc<AtomicUsize>,
         host: &Arc<Host>,
     ) -> Stream {
-        Stream::enter(Arc::new(H2 { sender, streams: AtomicUsize::new(0), allowed }), host)
+        Stream::enter(
+            Arc::new(H2 {
+                sender,
+                streams: AtomicUsize::new(0),
+                allowed,
+            }),
+            host,
+        )
     }
 
     fn enter(h2: Arc<H2>, host: &Arc<Host>) -> Stream {
         h2.streams.fetch_add(1, Ordering::Relaxed);
-        Stream { h2, host: Arc::clone(host) }
+        Stream {
+            h2,
+            host: Arc::clone(host),
+        }
     }
 }
 
@@ -314,10 +339,14 @@ impl Lease {
         }
     }
 
+    pub(super) fn is_h2(&self) -> bool {
+        matches!(self.sender, Sender::H2(_))
+    }
+
     /// Whether requests on it carry their whole URI.
     pub(super) fn wants_absolute(&self, origin: &Origin) -> bool {
         let plain_proxy = !origin.tls && matches!(origin.via, Via::Proxy { .. });
-        plain_proxy || matches!(self.sender, Sender::H2(_))
+        plain_proxy || self.is_h2()
     }
 
     /// The answer was read to its end: the connection can carry another call.
@@ -332,7 +361,9 @@ impl Lease {
 
 impl std::fmt::Debug for Lease {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Lease").field("reused", &self.reused).finish_non_exhaustive()
+        f.debug_struct("Lease")
+            .field("reused", &self.reused)
+            .finish_non_exhaustive()
     }
 }
 

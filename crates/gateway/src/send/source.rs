@@ -27,7 +27,11 @@ pub(crate) struct Source {
 
 impl Source {
     pub(super) fn new(body: Incoming, lease: Lease, headers: &HeaderMap) -> Source {
-        Source { body, lease: Some(lease), inflate: Inflate::needed(headers) }
+        Source {
+            body,
+            lease: Some(lease),
+            inflate: Inflate::needed(headers),
+        }
     }
 
     /// The next piece, never empty; `None` at the end.
@@ -78,7 +82,11 @@ impl Source {
                 .await
                 .map_err(|_| late("body", "The provider did not finish its answer in time."))?;
             let Some(piece) = next.transpose()? else {
-                return Ok(if rest.is_empty() { first } else { rest.freeze() });
+                return Ok(if rest.is_empty() {
+                    first
+                } else {
+                    rest.freeze()
+                });
             };
             if first.len() + rest.len() + piece.len() > max_bytes {
                 let message = "The provider's answer is larger than this gateway accepts.";

@@ -5,7 +5,9 @@
 use bytes::Bytes;
 use weir_config::OnLoss;
 use weir_dialect::{Decoded, Head};
-use weir_model::{Capabilities, Cx, Dialect, IdMint, Losses, Operation, Quirks, Rejection, Request};
+use weir_model::{
+    Capabilities, Cx, Dialect, IdMint, Losses, Operation, Quirks, Rejection, Request,
+};
 
 use crate::call::Call;
 use crate::send::{Outgoing, outgoing_headers};
@@ -38,7 +40,11 @@ pub(crate) struct Translator<'a> {
 
 impl<'a> Translator<'a> {
     pub(crate) fn new(call: &'a Call, head: &'a Head<'a>) -> Translator<'a> {
-        Translator { call, head, decoded: None }
+        Translator {
+            call,
+            head,
+            decoded: None,
+        }
     }
 
     /// The request for a deployment.
@@ -51,13 +57,16 @@ impl<'a> Translator<'a> {
         deployment: &Deployment,
         on_loss: OnLoss,
     ) -> Result<Prepared, Rejection> {
-        let native = deployment.upstream.native(self.call.dialect, self.call.operation);
+        let native = deployment
+            .upstream
+            .native(self.call.dialect, self.call.operation);
         let prepared = match (native, self.call.operation) {
             (Some(endpoint), _) => self.native(deployment, endpoint)?,
             (None, Operation::Chat) => self.translated(deployment)?,
             (None, operation) => {
                 let (model, operation) = (&self.head.model, operation.name());
-                let message = format!("The model `{model}` does not offer {operation} in this API.");
+                let message =
+                    format!("The model `{model}` does not offer {operation} in this API.");
                 return Err(Rejection::invalid(message).with_param("model"));
             }
         };
@@ -100,12 +109,18 @@ impl<'a> Translator<'a> {
         );
         let body = splices.apply(&self.call.body);
         let outgoing = self.outgoing(deployment, endpoint, body)?;
-        Ok(Prepared { outgoing, lane: Lane::Native, losses })
+        Ok(Prepared {
+            outgoing,
+            lane: Lane::Native,
+            losses,
+        })
     }
 
     fn translated(&mut self, deployment: &Deployment) -> Result<Prepared, Rejection> {
         let Some(endpoint) = deployment.upstream.endpoints.first() else {
-            return Err(Rejection::invalid("The provider of this model speaks no chat dialect."));
+            return Err(Rejection::invalid(
+                "The provider of this model speaks no chat dialect.",
+            ));
         };
         let (seed, now_s) = (self.call.arrival.seed, self.call.now_s());
         let decoded = self.decoded()?;
@@ -113,7 +128,12 @@ impl<'a> Translator<'a> {
         let mut request = decoded.value.clone();
         request.model.clone_from(&deployment.model);
         let ids = IdMint::new(seed);
-        let cx = context(now_s, &ids, &deployment.upstream.quirks, &deployment.capabilities);
+        let cx = context(
+            now_s,
+            &ids,
+            &deployment.upstream.quirks,
+            &deployment.capabilities,
+        );
         let encoded = weir_dialect::upstream(endpoint.dialect).encode_request(&request, &cx)?;
         losses.extend(encoded.losses);
         let mut outgoing = self.outgoing(deployment, endpoint, encoded.body.into())?;
@@ -122,7 +142,11 @@ impl<'a> Translator<'a> {
                 outgoing.headers.append(name, value);
             }
         }
-        Ok(Prepared { outgoing, lane: Lane::Translated(endpoint.dialect), losses })
+        Ok(Prepared {
+            outgoing,
+            lane: Lane::Translated(endpoint.dialect),
+            losses,
+        })
     }
 
     fn outgoing(
@@ -144,7 +168,13 @@ impl<'a> Translator<'a> {
             &deployment.upstream,
             &endpoint.origin,
         );
-        Ok(Outgoing { origin: endpoint.origin.clone(), path, absolute, headers, body })
+        Ok(Outgoing {
+            origin: endpoint.origin.clone(),
+            path,
+            absolute,
+            headers,
+            body,
+        })
     }
 }
 
@@ -155,11 +185,19 @@ pub(crate) fn context<'a>(
     quirks: &'a Quirks,
     capabilities: &'a Capabilities,
 ) -> Cx<'a> {
-    Cx { now_s, ids, quirks, capabilities }
+    Cx {
+        now_s,
+        ids,
+        quirks,
+        capabilities,
+    }
 }
 
 /// The client's query without its key; `None` when nothing is left.
 pub(crate) fn forwarded_query(query: Option<&str>) -> Option<String> {
-    let kept: Vec<_> = query?.split('&').filter(|pair| !pair.starts_with("key=")).collect();
+    let kept: Vec<_> = query?
+        .split('&')
+        .filter(|pair| !pair.starts_with("key="))
+        .collect();
     (!kept.is_empty() && kept != [""]).then(|| kept.join("&"))
 }

@@ -1,3 +1,5 @@
+//! What is read of a process, and how children start and fail.
+
 use super::*;
 
 #[test]

@@ -273,6 +273,8 @@ impl Args {
         let before = process::resident_kib(subject.pid())?;
         let held = Held::open(&paused, self.streams as usize).await;
         let held = held.map_err(|fault| subject.explain(MEMORY, &fault))?;
+        // At rest: what opening them took has been given back.
+        sleep(SETTLE).await;
         let reading = held.reading(Some(before), Some(subject.pid()))?;
         progress(&format!("memory: {kind} {idle_kib} KiB idle"));
         Ok(Memory {

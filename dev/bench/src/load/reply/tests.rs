@@ -1,3 +1,5 @@
+//! Answers are read to their end, however their bytes arrive.
+
 use super::*;
 
 const SIZED: &[u8] = b"HTTP/1.1 429 Too Many\r\ncontent-length: 11\r\nX: y\r\n\r\n{\"ok\":true}";

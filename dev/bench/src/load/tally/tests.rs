@@ -1,3 +1,5 @@
+//! Counting and spreads.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! How figures become a table and JSON.
+
 use super::super::case::CASES;
 use super::*;
 use crate::load::Count;
