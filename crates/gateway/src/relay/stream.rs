@@ -245,9 +245,11 @@ impl Relay {
     fn absorb_end(&mut self) {
         if let Some(rest) = self.cutter.finish().filter(|_| !self.over()) {
             let blank = rest.raw.trim_ascii().is_empty();
+            let queued = self.out.len();
             self.absorb(rest);
             let failed = matches!(self.events.last(), Some(Event::Failed(_)));
-            if matches!(self.way, Way::Native { .. }) && !blank && !failed {
+            let forwarded = self.out.len() > queued && !blank && !failed;
+            if forwarded && matches!(self.way, Way::Native { .. }) {
                 // A reader passes over a frame that lacks its blank line.
                 self.out.push_back(Bytes::from_static(b"\n\n"));
             }

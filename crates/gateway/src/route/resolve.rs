@@ -100,18 +100,7 @@ impl Directory {
         for weighted in &model.targets {
             targets.push(self.deployment(&weighted.target, name)?);
         }
-        let mut fallbacks = Vec::new();
-        for fallback in &model.fallbacks {
-            match fallback {
-                Fallback::Target(target) => fallbacks.push(self.deployment(target, name)?),
-                Fallback::Model(other) => {
-                    let other_targets = self.config.model(other).map(|(_, m)| m.targets.iter());
-                    for weighted in other_targets.into_iter().flatten() {
-                        fallbacks.push(self.deployment(&weighted.target, other)?);
-                    }
-                }
-            }
-        }
+        let fallbacks = self.fallbacks(name, model)?;
         let first = targets.first().ok_or_else(|| unknown(name, None))?;
         Ok(Route {
             public: name.into(),
@@ -122,6 +111,35 @@ impl Directory {
             max_retries: model.retry.max_retries,
             on_loss: model.on_loss,
         })
+    }
+
+    /// The deployments that a model falls back to, each once.
+    fn fallbacks(
+        &self,
+        name: &str,
+        model: &ModelConfig,
+    ) -> Result<Vec<Arc<Deployment>>, Rejection> {
+        let mut found: Vec<Arc<Deployment>> = Vec::new();
+        for fallback in &model.fallbacks {
+            let of_model = |other: &str| self.config.model(other).map(|(_, model)| &model.targets);
+            let (targets, asked) = match fallback {
+                Fallback::Target(target) => (vec![target], name),
+                Fallback::Model(other) => {
+                    let targets = of_model(other).into_iter().flatten();
+                    (
+                        targets.map(|weighted| &weighted.target).collect(),
+                        other.as_str(),
+                    )
+                }
+            };
+            for target in targets {
+                let deployment = self.deployment(target, asked)?;
+                if found.iter().all(|other| other.name != deployment.name) {
+                    found.push(deployment);
+                }
+            }
+        }
+        Ok(found)
     }
 
     fn deployment(&self, target: &Target, asked: &str) -> Result<Arc<Deployment>, Rejection> {

@@ -112,13 +112,23 @@ async fn exchange(
     mut lease: Lease,
     request: Request<OutBody>,
 ) -> Result<(Lease, Response<Incoming>), Refused> {
+    let copy = lease.is_h2().then(|| Box::new(request.clone()));
     match lease.send(request).await {
         Ok(response) => Ok((lease, response)),
-        Err(mut error) => match error.take_message() {
-            Some(unsent) if lease.reused => Err(Refused::NotSent(Box::new(unsent))),
+        Err(mut error) => match (error.take_message(), copy) {
+            (Some(unsent), _) if lease.reused => Err(Refused::NotSent(Box::new(unsent))),
+            (None, Some(copy)) if is_refused_stream(error.error()) => Err(Refused::NotSent(copy)),
             _ => Err(Refused::Failed(error.into_error())),
         },
     }
+}
+
+/// Whether an HTTP/2 server had no room for a stream, as happens to the first ones on a connection,
+/// before its limit is known. It processed nothing of it (RFC 9113, section 8.7).
+fn is_refused_stream(error: &hyper::Error) -> bool {
+    let cause = std::error::Error::source(error);
+    let cause = cause.and_then(|cause| cause.downcast_ref::<h2::Error>());
+    cause.and_then(h2::Error::reason) == Some(h2::Reason::REFUSED_STREAM)
 }
 
 fn answer(lease: Lease, response: Response<Incoming>) -> Answer {
