@@ -20,7 +20,7 @@ mod yaml;
 pub use config::{Config, Deadlines, Fallback, ModelConfig, ProviderConfig, ProviderModelConfig};
 pub use environment::Environment;
 pub use error::{ConfigError, ConfigErrors, Warning};
-pub use pattern::{Pattern, Target};
+pub use pattern::{Pattern, Target, glob};
 pub use proxy::Proxy;
 pub use resolve::Loaded;
 pub use scalar::{ByteSize, SecretString, Usd, UsdPerMtok};

@@ -111,10 +111,7 @@ impl Caller {
     /// Whether the caller may use a model, by its resolved public name.
     pub(crate) fn may_use(&self, model: &str) -> bool {
         match self {
-            Caller::Key(key) => key
-                .models
-                .iter()
-                .any(|glob| crate::route::glob(glob, model)),
+            Caller::Key(key) => key.models.iter().any(|glob| weir_config::glob(glob, model)),
             Caller::Anonymous => true,
         }
     }

@@ -3,11 +3,9 @@
 //! A name resolves, in this order, to: a declared model, a declared glob, `provider/model`, or the
 //! one provider whose catalog knows the bare name. Refuses with `NotFound`, naming what is near.
 
-mod glob;
 mod resolve;
 mod weighted;
 
-pub(crate) use glob::glob;
 pub(crate) use resolve::Directory;
 
 use std::sync::Arc;
