@@ -45,8 +45,7 @@ models:
 
 
 def config(mimic):
-    text = CONFIG.replace("MIMIC", mimic.url).replace("KEY", KEY).replace("NARROW", NARROW_KEY)
-    return text
+    return CONFIG.replace("MIMIC", mimic.url).replace("KEY", KEY).replace("NARROW", NARROW_KEY)
 
 
 @pytest.fixture(scope="session")

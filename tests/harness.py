@@ -18,8 +18,8 @@ from contextlib import closing
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-WEIR = Path(os.environ.get("WEIR_BIN", ROOT / "target/debug/weir")).resolve()
-MIMIC = Path(os.environ.get("MIMIC_BIN", ROOT / "target/debug/weir-mimic")).resolve()
+WEIR = ROOT / os.environ.get("WEIR_BIN", "target/debug/weir")
+MIMIC = ROOT / os.environ.get("MIMIC_BIN", "target/debug/weir-mimic")
 
 #: The longest wait for anything, in seconds.
 PATIENCE = 20.0
@@ -180,7 +180,7 @@ class Weir(Process):
 
     def await_ready(self):
         ready = f"http://{self.admin}/readyz"
-        until(lambda: answers(ready) or not self.running, "weir is ready")
+        until(lambda: answers(ready) and "\ncurl " in self.stdout or not self.running, "weir is ready")
         assert self.running, f"weir ended: {self.stderr}{self.stdout}"
         return self
 

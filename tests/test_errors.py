@@ -1,5 +1,7 @@
 """What goes wrong, as the SDKs tell it to their users: classes, retries, and never a hang."""
 
+import contextlib
+import json
 import socket
 
 import anthropic
@@ -103,7 +105,9 @@ def test_a_vendor_that_is_not_there(chat, claude):
 def test_the_vendors_own_words(chat, claude, upstream):
     """In the vendor's own dialect its error body is passed on as it is; in the other, its sense."""
     with pytest.raises(openai.BadRequestError) as failure:
-        chat.chat.completions.create(model=f"{upstream}/fail+status=400+code=context_length_exceeded", messages=test_chat.ask())
+        chat.chat.completions.create(
+            model=f"{upstream}/fail+status=400+code=context_length_exceeded", messages=test_chat.ask()
+        )
     if upstream == "openai":
         assert (failure.value.code, failure.value.param) == ("context_length_exceeded", "messages")
     with pytest.raises(anthropic.BadRequestError) as failure:
@@ -155,7 +159,9 @@ def test_keys_that_are_none(weir, mimic):
 def test_keys_stand_where_the_sdks_put_them(weir):
     body = b'{"model":"openai/echo","messages":[{"role":"user","content":"Hi"}]}'
     for header in ({"authorization": f"Bearer {KEY}"}, {"x-api-key": KEY}, {"api-key": KEY}, {"x-goog-api-key": KEY}):
-        status, _, _ = fetch(f"{weir.url}/v1/chat/completions", "POST", header | {"content-type": "application/json"}, body)
+        status, _, _ = fetch(
+            f"{weir.url}/v1/chat/completions", "POST", header | {"content-type": "application/json"}, body
+        )
         assert status == 200, header
 
 
@@ -255,7 +261,9 @@ def test_a_stream_without_done(chat, claude, upstream):
 
 def test_a_client_that_leaves(chat, weir, mimic, upstream):
     """The vendor is told at once, so that it stops writing what nobody reads."""
-    stream = chat.chat.completions.create(model=f"{upstream}/lorem+gap_ms=50+chunks=1000", messages=test_chat.ask(), stream=True)
+    stream = chat.chat.completions.create(
+        model=f"{upstream}/lorem+gap_ms=50+chunks=1000", messages=test_chat.ask(), stream=True
+    )
     next(iter(stream))
     stream.close()
     until(lambda: mimic.last()["cancelled"], "the vendor's stream is cancelled")
@@ -281,8 +289,20 @@ DEEP = b'{"model":"openai/echo","messages":' + b"[" * 50_000 + b"]" * 50_000 + b
         ("chat/completions", "POST", b'{"messages":[]}', {}, 400),
         ("chat/completions", "POST", b'{"model":7,"messages":[]}', {}, 400),
         ("chat/completions", "POST", b'{"model":"openai/echo","messages":[{"role":"user","content":"\xff"}]}', {}, 400),
-        ("chat/completions", "POST", b'{"model":"anthropic/echo","messages":[{"role":"user","content":"\xff"}]}', {}, 400),
-        ("chat/completions", "POST", b'{"model":"anthropic/echo","messages":[{"role":"nobody","content":"Hi"}]}', {}, 400),
+        (
+            "chat/completions",
+            "POST",
+            b'{"model":"anthropic/echo","messages":[{"role":"user","content":"\xff"}]}',
+            {},
+            400,
+        ),
+        (
+            "chat/completions",
+            "POST",
+            b'{"model":"anthropic/echo","messages":[{"role":"nobody","content":"Hi"}]}',
+            {},
+            400,
+        ),
         ("chat/completions", "POST", b'{"model":"anthropic/echo","messages":"Hi"}', {}, 400),
         ("chat/completions", "POST", b'{"model":"anthropic/echo"}', {}, 400),
         ("chat/completions", "POST", DEEP, {}, 400),
@@ -301,8 +321,6 @@ DEEP = b'{"model":"openai/echo","messages":' + b"[" * 50_000 + b"]" * 50_000 + b
     ],
 )
 def test_bad_requests(weir, path, method, body, headers, expected):
-    import json
-
     status, answered, text = fetch(f"{weir.url}/v1/{path}", method, JSON | headers, body)
     assert status == expected, text
     assert answered["content-type"] == "application/json"
@@ -316,8 +334,9 @@ def raw_exchange(weir, request):
     """Sends bytes and reads until the server closes."""
     host, port = weir.listen.split(":")
     with socket.create_connection((host, int(port)), timeout=10) as connection:
-        connection.sendall(request)
-        connection.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(OSError):  # It may have been refused already.
+            connection.sendall(request)
+            connection.shutdown(socket.SHUT_WR)
         answer = b""
         while piece := connection.recv(65536):
             answer += piece

@@ -52,7 +52,9 @@ def test_a_keys_life(gateway):
 
 def test_an_allow_list(gateway):
     weir = gateway(CONFIG)
-    key = weir.cli("keys", "create", "--name", "narrow", "--model", "friend", "--model", "anthropic/ech*", "--project", "p").strip()
+    key = weir.cli(
+        "keys", "create", "--name", "narrow", "--model", "friend", "--model", "anthropic/ech*", "--project", "p"
+    ).strip()
     assert works(weir, key) and works(weir, key, "anthropic/echo")
     with openai_on(weir, key) as client:
         assert [model.id for model in client.models.list()] == ["friend"]

@@ -24,7 +24,9 @@ def test_headers(chat, upstream):
 
 
 def test_headers_of_streams(chat, upstream):
-    raw = chat.chat.completions.with_raw_response.create(model=f"{upstream}/echo", messages=test_chat.ask(), stream=True)
+    raw = chat.chat.completions.with_raw_response.create(
+        model=f"{upstream}/echo", messages=test_chat.ask(), stream=True
+    )
     assert raw.headers["content-type"].startswith("text/event-stream")
     assert raw.headers["x-weir-target"] == f"{upstream}/echo" and "x-weir-cost-usd" not in raw.headers
     assert "content-encoding" not in raw.headers
@@ -34,7 +36,9 @@ def test_headers_of_streams(chat, upstream):
 def expected_nano(row):
     """1 and 2 USD for a million tokens, a tenth and five quarters for the cache."""
     plain = row["input_tokens"] - row["cache_read_tokens"] - row["cache_write_tokens"]
-    return plain * 1000 + row["cache_read_tokens"] * 100 + row["cache_write_tokens"] * 1250 + row["output_tokens"] * 2000
+    return (
+        plain * 1000 + row["cache_read_tokens"] * 100 + row["cache_write_tokens"] * 1250 + row["output_tokens"] * 2000
+    )
 
 
 @pytest.mark.parametrize("model", ["echo", "echo+in=100+cached=40"])
@@ -142,7 +146,9 @@ def test_refusals_of_ours_are_no_calls(chat, weir):
 
 @pytest.mark.parametrize("break_", ["lorem+error+at=9", "reset+at=9"])
 def test_a_cut_answer_is_charged_by_what_came(chat, weir, upstream, break_):
-    raw = chat.chat.completions.with_raw_response.create(model=f"{upstream}/{break_}", messages=test_chat.ask(), stream=True)
+    raw = chat.chat.completions.with_raw_response.create(
+        model=f"{upstream}/{break_}", messages=test_chat.ask(), stream=True
+    )
     text = ""
     with pytest.raises(openai.APIError):
         for chunk in raw.parse():
@@ -166,7 +172,9 @@ def test_a_cancelled_stream_is_charged_by_what_came(chat, weir, upstream):
 
 
 def test_an_answer_without_usage_is_estimated(chat, weir, upstream):
-    raw = chat.chat.completions.with_raw_response.create(model=f"{upstream}/lorem+no_usage", messages=test_chat.ask(), stream=True)
+    raw = chat.chat.completions.with_raw_response.create(
+        model=f"{upstream}/lorem+no_usage", messages=test_chat.ask(), stream=True
+    )
     assert list(raw.parse())
     row = weir.row(id_of(raw))
     assert (row["outcome"], row["estimated"]) == ("ok", 1) and row["output_tokens"] > 20
@@ -188,7 +196,12 @@ def test_metrics(chat, weir, upstream):
     assert counted("gen_ai_client_token_usage_total", **tokens) == tokens_before + 11
     with pytest.raises(openai.RateLimitError):
         chat.chat.completions.create(model=f"{upstream}/fail+status=429", messages=test_chat.ask())
-    assert counted("weir_requests_total", gen_ai_request_model=f"{upstream}/fail+status=429", http_response_status_code="429") >= 1
+    assert (
+        counted(
+            "weir_requests_total", gen_ai_request_model=f"{upstream}/fail+status=429", http_response_status_code="429"
+        )
+        >= 1
+    )
     assert counted("weir_rejections_total", kind="rate_limited", source="upstream") >= 1
     assert weir.metrics().rstrip().endswith("# EOF")
     until(lambda: "\nweir_in_flight 0" in weir.metrics(), "nothing is in flight")

@@ -62,7 +62,7 @@ def test_a_stream(claude, upstream):
 @pytest.mark.parametrize("stream", [False, True])
 def test_unicode(claude, upstream, stream):
     message = send(claude, stream, model=f"{upstream}/unicode", **ask())
-    assert "naïve e\u0301 line\u2028sep para\u2029sep \"quoted\" back\\slash\ttab\nnewline" in text_of(message)
+    assert 'naïve e\u0301 line\u2028sep para\u2029sep "quoted" back\\slash\ttab\nnewline' in text_of(message)
     message = send(claude, stream, model=f"{upstream}/echo", **ask(UNICODE + "\u2028."))
     assert text_of(message) == UNICODE + "\u2028."
 
@@ -223,7 +223,10 @@ CACHED = {"type": "ephemeral"}
 
 def test_cache_marks(claude, mimic, upstream):
     """They reach the vendor that has them, and never trouble the one that has not."""
-    content = [{"type": "text", "text": "Long document", "cache_control": CACHED | {"ttl": "1h"}}, {"type": "text", "text": "Hi"}]
+    content = [
+        {"type": "text", "text": "Long document", "cache_control": CACHED | {"ttl": "1h"}},
+        {"type": "text", "text": "Hi"},
+    ]
     message = claude.messages.create(
         model=f"{upstream}/echo",
         system=[{"type": "text", "text": "Be brief.", "cache_control": CACHED}],
@@ -304,7 +307,9 @@ def test_the_same_dialect_is_carried_byte_for_byte(weir, mimic):
     assert "authorization" not in request["headers"]
 
 
-@pytest.mark.parametrize("knobs", ["+gzip", "+chunked", "+split=3", "+crlf", "+bom", "+comments", "+segments", "+no_blank"])
+@pytest.mark.parametrize(
+    "knobs", ["+gzip", "+chunked", "+split=3", "+crlf", "+bom", "+comments", "+segments", "+no_blank"]
+)
 @pytest.mark.parametrize("stream", [False, True])
 def test_odd_but_whole_answers(claude, upstream, stream, knobs):
     if knobs == "+bom" and upstream == "anthropic":

@@ -4,6 +4,7 @@ import asyncio
 import http.client
 import json
 import threading
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
@@ -37,9 +38,14 @@ def config(url, network=""):
 def ask_both(weir, text="Hello, Weir"):
     for model in ("openai/echo", "anthropic/echo"):
         with openai_on(weir) as client:
-            assert client.chat.completions.create(model=model, messages=test_chat.ask(text)).choices[0].message.content == text
+            assert (
+                client.chat.completions.create(model=model, messages=test_chat.ask(text)).choices[0].message.content
+                == text
+            )
         with anthropic_on(weir) as client:
-            assert test_messages.text_of(test_messages.send(client, True, model=model, **test_messages.ask(text))) == text
+            assert (
+                test_messages.text_of(test_messages.send(client, True, model=model, **test_messages.ask(text))) == text
+            )
 
 
 @pytest.mark.parametrize("options", [[], ["--h2"], ["--h2", "--max-streams", "4"]])
@@ -76,11 +82,11 @@ class ForwardProxy(BaseHTTPRequestHandler):
     def do_POST(self):
         self.server.seen.append(self.path)
         body = self.rfile.read(int(self.headers["content-length"]))
-        onward = http.client.HTTPConnection(self.server.vendors, timeout=20)
         headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
-        onward.request("POST", urlsplit(self.path).path, body, headers)
-        answer = onward.getresponse()
-        text = answer.read()
+        with closing(http.client.HTTPConnection(self.server.vendors, timeout=20)) as onward:
+            onward.request("POST", urlsplit(self.path).path, body, headers)
+            answer = onward.getresponse()
+            text = answer.read()
         self.send_response(answer.status)
         self.send_header("content-type", answer.headers["content-type"])
         self.send_header("content-length", str(len(text)))
@@ -153,7 +159,9 @@ def test_logs_hold_no_secrets_and_no_prompts(gateway, mimic):
     weir = gateway(config(mimic.url))
     ask_both(weir, "a prompt that is nobody's business")
     with openai_on(weir) as client, pytest.raises(openai.RateLimitError):
-        client.chat.completions.create(model="openai/fail+status=429", messages=test_chat.ask("a prompt that is nobody's business"))
+        client.chat.completions.create(
+            model="openai/fail+status=429", messages=test_chat.ask("a prompt that is nobody's business")
+        )
     with openai_on(weir, "sk-weir-a-stranger") as client, pytest.raises(openai.AuthenticationError):
         client.models.list()
     admin, virtual = weir.keys_from_banner()
@@ -162,6 +170,8 @@ def test_logs_hold_no_secrets_and_no_prompts(gateway, mimic):
     assert lines and all({"timestamp", "level", "message"} <= line.keys() for line in lines)
     for secret in (KEY, "sk-upstream-secret", "sk-weir-a-stranger", admin, virtual, "nobody's business"):
         assert secret not in weir.stderr
-    files = b"".join(path.read_bytes() for path in weir.folder.rglob("*") if path.is_file() and path.name != "weir.yaml")
+    files = b"".join(
+        path.read_bytes() for path in weir.folder.rglob("*") if path.is_file() and path.name != "weir.yaml"
+    )
     for secret in (KEY, admin, virtual, "nobody's business"):
         assert secret.encode() not in files, "neither keys nor prompts are stored"

@@ -59,7 +59,11 @@ def test_models(chat):
 
 def test_models_that_the_key_may_use(weir):
     with openai_on(weir, NARROW_KEY) as client:
-        assert sorted(model.id for model in client.models.list()) == ["friend", "openai/echo", "openai/echo+in=100+cached=40"]
+        assert sorted(model.id for model in client.models.list()) == [
+            "friend",
+            "openai/echo",
+            "openai/echo+in=100+cached=40",
+        ]
         assert client.models.retrieve("openai/echo").id == "openai/echo"
         with pytest.raises(openai.PermissionDeniedError) as refusal:
             client.models.retrieve("claude")

@@ -36,7 +36,9 @@ models:
 def fall_back(target, *fallbacks, more=""):
     """A configuration in which `friend` goes to `target`, then to the fallbacks, without retries."""
     text = ", ".join(f'"{name}"' for name in fallbacks)
-    model = f'friend: {{ targets: [ {{ target: "{target}" }} ], fallbacks: [{text}], retry: {{ max_retries: 0 }} {more} }}'
+    model = (
+        f'friend: {{ targets: [ {{ target: "{target}" }} ], fallbacks: [{text}], retry: {{ max_retries: 0 }} {more} }}'
+    )
     return CONFIG.replace("friend: { targets: [ { target: openai/echo } ] }", model)
 
 
@@ -74,9 +76,15 @@ def first_start(gateway):
 def run_curl(weir, env=None, extra=""):
     """Runs the printed curl through a shell, as a user does who pastes it."""
     command = weir.stdout[weir.stdout.index("\ncurl ") :].strip()
-    command = command.replace('"messages"', extra + '"messages"').replace("curl ", "curl --no-progress-meter --noproxy '*' ", 1)
+    command = command.replace('"messages"', extra + '"messages"').replace(
+        "curl ", "curl --no-progress-meter --noproxy '*' ", 1
+    )
     done = subprocess.run(
-        ["sh", "-c", command], env={"PATH": os.environ["PATH"]} | (env or {}), capture_output=True, text=True, timeout=PATIENCE
+        ["sh", "-c", command],
+        env={"PATH": os.environ["PATH"]} | (env or {}),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -91,7 +99,10 @@ def test_an_empty_directory(first_start):
     streamed = run_curl(weir, extra='"stream": true, ')
     assert streamed.count("data: ") > 2 and streamed.rstrip().endswith("data: [DONE]")
     with openai_on(weir, virtual) as client:
-        assert client.chat.completions.create(model="sim/echo", messages=test_chat.ask("Hi")).choices[0].message.content == "Hi"
+        assert (
+            client.chat.completions.create(model="sim/echo", messages=test_chat.ask("Hi")).choices[0].message.content
+            == "Hi"
+        )
         ids = [model.id for model in client.models.list()]
         assert "sim/echo" in ids and not [name for name in ids if not name.startswith("sim/")]
     with anthropic_on(weir, virtual) as client:
@@ -125,7 +136,9 @@ def test_check(tmp_path):
     def check(text):
         (tmp_path / "weir.yaml").write_text(text)
         command = [str(WEIR), "check", str(tmp_path / "weir.yaml")]
-        return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, env={"PATH": os.environ["PATH"]})
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=PATIENCE, env={"PATH": os.environ["PATH"]}
+        )
 
     good = check("providers: { sim: {} }\n")
     assert good.returncode == 0 and "good" in good.stdout
@@ -183,7 +196,7 @@ def test_reload(gateway):
     before = answer(weir).headers["x-weir-config"]
     with openai_on(weir) as client, pytest.raises(openai.NotFoundError):
         client.chat.completions.create(model="novel", messages=test_chat.ask())
-    weir.write((weir.file.read_text() + "  novel: { targets: [ { target: anthropic/echo } ] }\n"))
+    weir.write(weir.file.read_text() + "  novel: { targets: [ { target: anthropic/echo } ] }\n")
 
     def novel():
         with openai_on(weir) as client:
@@ -197,18 +210,16 @@ def test_reload(gateway):
 def test_a_bad_edit_is_refused(gateway):
     weir = gateway(CONFIG)
     before = answer(weir).headers["x-weir-config"]
-    weir.write(weir.file.read_text().replace("targets", "targts"))
+    good = weir.file.read_text()
+    bad = good.replace("targets", "targts")
+    weir.write(bad)
     until(lambda: "refused" in weir.stderr, "the edit is refused in the log")
-    assert "`targets`" in weir.stderr, "with the nearest name"
-    assert str(weir.file.read_text().splitlines().index(next(l for l in weir.file.read_text().splitlines() if "targts" in l)) + 1) in weir.stderr
+    line = 1 + next(n for n, text in enumerate(bad.splitlines()) if "targts" in text)
+    assert f"weir.yaml:{line}:" in weir.stderr and "`targets`" in weir.stderr, "with line and nearest name"
     kept = answer(weir)
     assert kept.headers["x-weir-config"] == before and kept.parse().choices[0].message.content == "Hello, Weir"
-    weir.write(CONFIG_REPAIRED(weir))
+    weir.write(good.replace("target: openai/echo", "target: anthropic/echo"))
     until(lambda: answer(weir).headers["x-weir-target"] == "anthropic/echo", "the repaired file is in force")
-
-
-def CONFIG_REPAIRED(weir):
-    return weir.file.read_text().replace("targts", "targets").replace("target: openai/echo", "target: anthropic/echo")
 
 
 def test_reload_at_sighup_and_of_keys(gateway):
@@ -221,13 +232,19 @@ def test_reload_at_sighup_and_of_keys(gateway):
         return fetch(f"{weir.url}/v1/models", headers={"authorization": f"Bearer {fresh}"})[0] == 200
 
     until(accepted, "the key of the edited file works")
-    assert fetch(f"{weir.url}/v1/models", headers={"authorization": f"Bearer {KEY}"})[0] == 401, "and the old one no more"
+    assert fetch(f"{weir.url}/v1/models", headers={"authorization": f"Bearer {KEY}"})[0] == 401, (
+        "and the old one no more"
+    )
 
 
 def test_an_open_stream_survives_a_reload(gateway):
     weir = gateway(CONFIG)
     with openai_on(weir) as client:
-        stream = iter(client.chat.completions.create(model="openai/lorem+gap_ms=20+chunks=150", messages=test_chat.ask(), stream=True))
+        stream = iter(
+            client.chat.completions.create(
+                model="openai/lorem+gap_ms=20+chunks=150", messages=test_chat.ask(), stream=True
+            )
+        )
         next(stream)
         weir.write(weir.file.read_text().replace("friend:", "novel:"))
         until(lambda: "novel" in [model.id for model in client.models.list()], "the edited file is in force")
@@ -240,8 +257,16 @@ def test_an_open_stream_survives_a_reload(gateway):
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize(
-    "failing", ["openai/fail+status=429", "openai/fail+status=500", "anthropic/fail+status=529", "nobody/echo", "openai/drop",
-                "openai/lorem+body=html", "anthropic/reset+at=1"]
+    "failing",
+    [
+        "openai/fail+status=429",
+        "openai/fail+status=500",
+        "anthropic/fail+status=529",
+        "nobody/echo",
+        "openai/drop",
+        "openai/lorem+body=html",
+        "anthropic/reset+at=1",
+    ],
 )
 def test_fallbacks(gateway, failing, stream):
     weir = gateway(fall_back(failing, "openai/fail+status=503", "anthropic/echo"))
@@ -258,7 +283,10 @@ def test_fallbacks(gateway, failing, stream):
     row = weir.row(raw.headers["x-weir-request-id"])
     assert (row["target"], row["attempts"], row["outcome"], row["output_tokens"]) == ("anthropic/echo", 3, "ok", 2)
     with anthropic_on(weir) as client:
-        assert test_messages.text_of(test_messages.send(client, stream, model="friend", **test_messages.ask())) == "Hello, Weir"
+        assert (
+            test_messages.text_of(test_messages.send(client, stream, model="friend", **test_messages.ask()))
+            == "Hello, Weir"
+        )
 
 
 def test_a_callers_mistake_does_not_fall_back(gateway, mimic):
@@ -284,10 +312,18 @@ def test_retries_at_the_same_target(gateway, mimic):
 
 @pytest.mark.parametrize(
     ("failing", "timeouts"),
-    [("openai/hang", "headers_ms: 300, connect_ms: 100000"), ("openai/lorem+first_ms=60000", "first_token_ms: 300"), ("openai/stall+at=1", "idle_ms: 300")],
+    [
+        ("openai/hang", "headers_ms: 300, connect_ms: 100000"),
+        ("openai/lorem+first_ms=60000", "first_token_ms: 300"),
+        ("openai/stall+at=1", "idle_ms: 300"),
+    ],
 )
 def test_silence_falls_back(gateway, failing, timeouts):
-    weir = gateway(fall_back(failing, "anthropic/echo", more=f", timeouts: {{ {timeouts} }}").replace("keep_alive_ms: 300", "keep_alive_ms: 5000"))
+    weir = gateway(
+        fall_back(failing, "anthropic/echo", more=f", timeouts: {{ {timeouts} }}").replace(
+            "keep_alive_ms: 300", "keep_alive_ms: 5000"
+        )
+    )
     with openai_on(weir) as client:
         raw = client.chat.completions.with_raw_response.create(model="friend", messages=test_chat.ask(), stream=True)
         assert "".join(chunk.choices[0].delta.content or "" for chunk in raw.parse()) == "Hello, Weir"
@@ -311,10 +347,16 @@ def test_a_stall_in_the_middle_ends_in_an_error(gateway, upstream):
 
 
 def test_weights(gateway):
-    config = CONFIG.replace("[ { target: openai/echo } ]", "[ { target: openai/echo, weight: 3 }, { target: anthropic/echo, weight: 1 }, { target: nobody/echo, weight: 0 } ]")
+    config = CONFIG.replace(
+        "[ { target: openai/echo } ]",
+        "[ { target: openai/echo, weight: 3 }, { target: anthropic/echo, weight: 1 }, { target: nobody/echo, weight: 0 } ]",
+    )
     weir = gateway(config)
     with openai_on(weir) as client:
-        raws = [client.chat.completions.with_raw_response.create(model="friend", messages=test_chat.ask()) for _ in range(80)]
+        raws = [
+            client.chat.completions.with_raw_response.create(model="friend", messages=test_chat.ask())
+            for _ in range(80)
+        ]
     targets = [raw.headers["x-weir-target"] for raw in raws]
     assert set(targets) == {"openai/echo", "anthropic/echo"}
     assert targets.count("openai/echo") > targets.count("anthropic/echo")
@@ -396,7 +438,10 @@ def test_a_killed_process_loses_no_money(gateway, mimic):
     done = [answer(weir).headers["x-weir-request-id"] for _ in range(3)]
     with openai_on(weir) as client:
         raw = client.chat.completions.with_raw_response.create(
-            model="openai/lorem+gap_ms=50+chunks=2000", messages=test_chat.ask("word " * 400), stream=True, max_tokens=500
+            model="openai/lorem+gap_ms=50+chunks=2000",
+            messages=test_chat.ask("word " * 400),
+            stream=True,
+            max_tokens=500,
         )
         stream = iter(raw.parse())
         next(stream)
@@ -421,7 +466,9 @@ def test_a_killed_process_loses_no_finished_answer(gateway):
     """An answer that the client has seen is in the journal, however soon the process dies."""
     weir = gateway(CONFIG)
     with openai_on(weir) as client:
-        stream = client.chat.completions.with_raw_response.create(model="openai/echo", messages=test_chat.ask(), stream=True)
+        stream = client.chat.completions.with_raw_response.create(
+            model="openai/echo", messages=test_chat.ask(), stream=True
+        )
         assert list(stream.parse())
         whole = client.chat.completions.with_raw_response.create(model="anthropic/echo", messages=test_chat.ask())
         weir.kill()

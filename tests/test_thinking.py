@@ -34,9 +34,7 @@ def test_anthropic_client_and_vendor(claude, mimic, stream, redact):
 def test_openai_client_sees_reasoning(chat, upstream, stream):
     arguments = {"model": f"{upstream}/thinking", "messages": test_chat.ask(QUESTION), "reasoning_effort": "low"}
     if stream:
-        chunks = list(
-            chat.chat.completions.create(stream=True, stream_options={"include_usage": True}, **arguments)
-        )
+        chunks = list(chat.chat.completions.create(stream=True, stream_options={"include_usage": True}, **arguments))
         deltas = [chunk.choices[0].delta for chunk in chunks if chunk.choices]
         reasoning = "".join(getattr(delta, "reasoning_content", None) or "" for delta in deltas)
         text = "".join(delta.content or "" for delta in deltas)
@@ -87,7 +85,11 @@ def test_openai_client_that_drops_what_it_does_not_know(chat, mimic, effort):
     call = chat.chat.completions.create(messages=messages, **arguments).choices[0].message.tool_calls[0]
     function = {"name": call.function.name, "arguments": call.function.arguments}
     messages += [
-        {"role": "assistant", "content": None, "tool_calls": [{"id": call.id, "type": "function", "function": function}]},
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [{"id": call.id, "type": "function", "function": function}],
+        },
         {"role": "tool", "tool_call_id": call.id, "content": "scattering"},
     ]
     raw = chat.chat.completions.with_raw_response.create(messages=messages, **arguments)
@@ -117,7 +119,10 @@ def test_a_conversation_that_changes_the_vendor(claude, chat):
     messages = [{"role": "user", "content": QUESTION}]
     for model in ("anthropic/thinking", "openai/echo", "anthropic/thinking", "openai/echo", "anthropic/thinking"):
         message = claude_turn(claude, False, messages, model=model)
-        messages += [{"role": "assistant", "content": message.content}, {"role": "user", "content": f"And then, {model}?"}]
+        messages += [
+            {"role": "assistant", "content": message.content},
+            {"role": "user", "content": f"And then, {model}?"},
+        ]
     history = test_chat.ask(QUESTION)
     for model in ("openai/thinking", "anthropic/thinking", "anthropic/thinking", "anthropic/thinking"):
         answer = chat.chat.completions.create(model=model, messages=history, reasoning_effort="low")
@@ -133,6 +138,8 @@ def test_adaptive_thinking(claude, mimic):
 
 
 def test_effort_for_models_that_think_adaptively(chat, mimic):
-    chat.chat.completions.create(model="anthropic/claude-opus-4-7", messages=test_chat.ask(QUESTION), reasoning_effort="high")
+    chat.chat.completions.create(
+        model="anthropic/claude-opus-4-7", messages=test_chat.ask(QUESTION), reasoning_effort="high"
+    )
     sent = mimic.sent()
     assert sent["thinking"] == {"type": "adaptive"} and sent["output_config"] == {"effort": "high"}

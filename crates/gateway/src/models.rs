@@ -96,3 +96,6 @@ pub(crate) fn percent_decoded(text: &str) -> Vec<u8> {
     }
     out
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,5 @@
-//! A certificate authority of our own, and a certificate for `localhost` and 127.0.0.1.
+//! A certificate authority of our own, and a certificate for `localhost`, 127.0.0.1 and
+//! `mimic.test`, a name that leads nowhere but through a proxy.
 
 use std::{io, sync::Arc};
 
@@ -25,8 +26,8 @@ fn config(h2: bool) -> Result<(ServerConfig, String), Box<dyn std::error::Error 
     let root = authority.self_signed(&key)?;
     let issuer = Issuer::new(authority, key);
     let leaf_key = KeyPair::generate()?;
-    let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-    let leaf = CertificateParams::new(names)?.signed_by(&leaf_key, &issuer)?;
+    let names = ["localhost", "127.0.0.1", "mimic.test"].map(str::to_owned);
+    let leaf = CertificateParams::new(names.to_vec())?.signed_by(&leaf_key, &issuer)?;
     let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(leaf_key.serialize_der()));
     let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?

@@ -381,6 +381,15 @@ fn known(kind: Kind) -> ProviderConfig {
             operations: vec![Operation::CountTokens],
             ..blank
         },
-        Kind::Generic(_) => blank,
+        // Most servers took over the API before `max_completion_tokens` and the developer role
+        // existed, and many pass over what they do not know: a limit would be lost silently.
+        Kind::Generic(_) => ProviderConfig {
+            quirks: Quirks {
+                developer_as_system: true,
+                rename: vec![("max_completion_tokens".into(), "max_tokens".into())],
+                ..Quirks::default()
+            },
+            ..blank
+        },
     }
 }

@@ -208,6 +208,9 @@ providers:
         Auth::Header("x-api-key".to_owned())
     );
     assert_eq!(config.providers["o"].auth, Auth::OptionalBearer);
+    let older = ("max_completion_tokens".into(), "max_tokens".into());
+    assert_eq!(config.providers["o"].quirks.rename, [older]);
+    assert!(config.providers["o"].quirks.developer_as_system);
     assert_eq!(config.providers["a"].operations, [Operation::CountTokens]);
 }
 

@@ -181,3 +181,6 @@ fn too_large(max_body: usize) -> Rejection {
     );
     Rejection::new(Kind::TooLarge, Source::Client, message)
 }
+
+#[cfg(test)]
+mod tests;

@@ -280,9 +280,11 @@ impl Relay {
             }
         }
         self.permit.meter.observe(&self.events);
-        if self.phase == Phase::Held && self.events.iter().any(is_content) {
-            self.phase = Phase::Streaming;
+        if self.permit.meter.first_token.is_none() && self.events.iter().any(is_content) {
             self.permit.meter.first_token = Some(self.clocks.last_piece);
+            if self.phase == Phase::Held {
+                self.phase = Phase::Streaming;
+            }
         }
         match self.events.last() {
             Some(Event::Failed(_)) if self.phase == Phase::Held => {}

@@ -1,46 +1,41 @@
-//! Names resolve in the documented order, and plans try each deployment once, in order.
+//! Names to routes, and routes to plans.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use weir_config::{Config, Environment};
+use weir_config::{Config, Environment, OnLoss};
+use weir_model::Kind;
 
 use super::Route;
 use crate::world::World;
 
-const CONFIG: &str = r#"
-providers:
-  openai: { api_key: sk-a }
-  anthropic: { api_key: sk-b }
-  azure-openai: { api_key: sk-c, variables: { resource: mine } }
-  one: { kind: openai-compatible, base_url: "http://127.0.0.1:1/v1", models: { twin: {} } }
-  two: { kind: openai-compatible, base_url: "http://127.0.0.1:2/v1", models: { twin: {} } }
-models:
-  fast:
-    targets:
-      - { target: one/a, weight: 3 }
-      - { target: two/b, weight: 1 }
-      - { target: one/never, weight: 0 }
-    fallbacks: [two/b, anthropic/c, spare, one/never]
-  spare: { targets: [ { target: one/d }, { target: anthropic/c } ] }
-  "claude-*": { targets: [ { target: "anthropic/*" } ] }
-  gpt-4o: { targets: [ { target: anthropic/claude-sonnet-4-5 } ] }
-"#;
+/// Two servers of one's own that share a model, and a shipped provider.
+const PROVIDERS: &str = "providers:
+  one: { kind: openai-compatible, base_url: \"http://127.0.0.1:1/v1\", models: { shared: {}, only-one: {} },
+         timeouts: { headers_ms: 11, idle_ms: 12 } }
+  two: { kind: openai-compatible, base_url: \"http://127.0.0.1:2/v1\", models: { shared: {} } }
+  openai: { api_key: sk-x }
+";
 
-fn world() -> World {
-    let loaded = Config::from_str(CONFIG, "test", &Environment::from_pairs([("", ""); 0]));
-    World::build(Arc::new(loaded.unwrap().config)).unwrap()
+fn world(models: &str) -> World {
+    let text = format!("{PROVIDERS}{models}");
+    let environment = Environment::from_pairs([("", ""); 0]);
+    let loaded = Config::from_str(&text, "test", &environment);
+    World::build(Arc::new(loaded.unwrap_or_else(|e| panic!("{e}")).config)).unwrap()
 }
 
-fn resolve(name: &str) -> Arc<Route> {
-    world().directory.resolve(name).unwrap()
+fn resolve(models: &str, name: &str) -> Arc<Route> {
+    world(models)
+        .directory
+        .resolve(name)
+        .unwrap_or_else(|e| panic!("{e}"))
 }
 
-fn refusal(name: &str) -> String {
-    let rejection = world().directory.resolve(name).unwrap_err();
-    assert_eq!(
-        (rejection.status, rejection.code.as_deref()),
-        (404, Some("model_not_found"))
-    );
+fn refused(models: &str, name: &str) -> String {
+    let rejection = world(models).directory.resolve(name).unwrap_err();
+    assert_eq!((rejection.kind, rejection.status), (Kind::NotFound, 404));
+    assert_eq!(rejection.param.as_deref(), Some("model"));
+    assert_eq!(rejection.code.as_deref(), Some("model_not_found"));
     rejection.message.into_owned()
 }
 
@@ -52,72 +47,154 @@ fn plan(route: &Route) -> Vec<String> {
 }
 
 #[test]
-fn a_plan_begins_by_weight_and_tries_each_deployment_once() {
-    let route = resolve("fast");
-    let plans: Vec<_> = (0..4).map(|_| plan(&route)).collect();
-    let first = plans.iter().filter(|plan| plan[0] == "one/a").count();
-    assert_eq!(first, 3, "{plans:?}");
-    for plan in &plans {
-        // A weight of 0 keeps a target out, unless a fallback names it.
-        let expected = match plan[0].as_str() {
-            "one/a" => ["one/a", "two/b", "anthropic/c", "one/d", "one/never"],
-            _ => ["two/b", "one/a", "anthropic/c", "one/d", "one/never"],
-        };
-        assert_eq!(plan, &expected);
+fn targets_take_turns_and_the_others_follow() {
+    let models = "models: { m: { targets: [ { target: one/a, weight: 2 }, { target: one/b }, \
+                  { target: one/c } ] } }";
+    let route = resolve(models, "m");
+    let turns: Vec<_> = (0..4).map(|_| plan(&route).join(" ")).collect();
+    assert_eq!(
+        turns,
+        [
+            "one/a one/b one/c",
+            "one/b one/c one/a",
+            "one/c one/a one/b",
+            "one/a one/b one/c"
+        ]
+    );
+}
+
+#[test]
+fn a_weight_of_zero_takes_no_turn_and_helps_nobody() {
+    let models = "models: { m: { targets: [ { target: one/a, weight: 0 }, { target: one/b }, \
+                  { target: one/c } ] } }";
+    let route = resolve(models, "m");
+    assert_eq!(plan(&route), ["one/b", "one/c"]);
+    assert_eq!(plan(&route), ["one/c", "one/b"]);
+}
+
+#[test]
+fn fallbacks_come_last_and_nothing_comes_twice() {
+    let models = "models:
+  m: { targets: [ { target: one/a, weight: 0 }, { target: one/b } ],
+       fallbacks: [ one/b, two/x, other, one/a ] }
+  other: { targets: [ { target: two/y }, { target: one/b } ], fallbacks: [ two/z ] }
+";
+    // `one/a` takes no turn, but is asked for as a fallback.
+    assert_eq!(
+        plan(&resolve(models, "m")),
+        ["one/b", "two/x", "two/y", "one/a"]
+    );
+    assert_eq!(plan(&resolve(models, "other")), ["two/y", "one/b", "two/z"]);
+}
+
+#[test]
+fn a_glob_takes_the_name_that_was_asked_for() {
+    let models = "models:
+  \"gpt-*\": { targets: [ { target: \"one/*\" } ], fallbacks: [ two/spare ] }
+  \"gpt-4*\": { targets: [ { target: \"two/*\" } ] }
+  gpt-4-own: { targets: [ { target: one/special } ] }
+  spare: { targets: [ { target: one/x } ], fallbacks: [ gpt-9 ] }
+";
+    for (name, expected) in [
+        ("gpt-3", &["one/gpt-3", "two/spare"][..]),
+        ("gpt-4x", &["two/gpt-4x"]),
+        ("gpt-4-own", &["one/special"]),
+        // The fallback is resolved as if it had been asked for.
+        ("spare", &["one/x", "one/gpt-9"]),
+    ] {
+        let route = resolve(models, name);
+        assert_eq!(
+            (plan(&route), &*route.public),
+            (expected.iter().map(|d| (*d).to_owned()).collect(), name)
+        );
     }
 }
 
 #[test]
-fn names_resolve_in_order() {
-    let first = |name: &str| plan(&resolve(name))[0].clone();
-    assert_eq!(
-        first("gpt-4o"),
-        "anthropic/claude-sonnet-4-5",
-        "declared before the catalog"
-    );
-    assert_eq!(
-        first("claude-anything"),
-        "anthropic/claude-anything",
-        "a glob takes the name"
-    );
-    assert_eq!(
-        first("openai/gpt-4o"),
-        "openai/gpt-4o",
-        "provider and model"
-    );
-    assert_eq!(
-        first("one/org/model"),
-        "one/org/model",
-        "a model's name may hold slashes"
-    );
-    assert_eq!(
-        first("gpt-4o-mini"),
-        "openai/gpt-4o-mini",
-        "a bare name of one provider"
-    );
+fn names_resolve_without_an_entry() {
+    for (name, expected) in [
+        ("one/anything/with/slashes", "one/anything/with/slashes"),
+        ("only-one", "one/only-one"),
+        ("gpt-4o-mini", "openai/gpt-4o-mini"),
+    ] {
+        let route = resolve("", name);
+        assert_eq!(
+            (plan(&route), &*route.public),
+            (vec![expected.to_owned()], name)
+        );
+        assert_eq!(route.max_retries, 0);
+    }
+    // A declared name shadows what would resolve without it.
+    let models = "models: { only-one: { targets: [ { target: two/b } ] }, \
+                  one/a: { targets: [ { target: two/c } ] } }";
+    assert_eq!(plan(&resolve(models, "only-one")), ["two/b"]);
+    assert_eq!(plan(&resolve(models, "one/a")), ["two/c"]);
 }
 
 #[test]
-fn what_does_not_resolve_is_told_with_a_way_on() {
-    let ambiguous = refusal("twin");
-    assert!(
-        ambiguous.contains("`one/twin` or `two/twin`"),
-        "{ambiguous}"
+fn a_name_of_several_providers_must_be_said_whole() {
+    assert_eq!(
+        refused("", "shared"),
+        "Several providers have a model `shared`. Say which: `one/shared` or `two/shared`."
     );
-    let near = refusal("gpt-4o-mimi");
-    assert!(near.contains("Did you mean `gpt-4o-mini`?"), "{near}");
-    let far = refusal("zzzzzzzzzzzzzzzzzzzzzzzz");
-    assert!(far.contains("GET /v1/models"), "{far}");
-    let unconfigured = refusal("groq/llama");
-    assert!(unconfigured.contains("not configured"), "{unconfigured}");
+    assert_eq!(plan(&resolve("", "two/shared")), ["two/shared"]);
 }
 
 #[test]
-fn a_resolved_name_is_resolved_once() {
-    let world = world();
-    let (first, second) = (
-        world.directory.resolve("fast"),
-        world.directory.resolve("fast"),
+fn an_unknown_name_is_told_what_is_near() {
+    let models = "models: { frontier: { targets: [ { target: one/a } ] } }";
+    for (name, near) in [
+        ("frontire", "frontier"),
+        ("Frontier", "frontier"),
+        ("gpt-4o-mni", "gpt-4o-mini"),
+    ] {
+        let told = refused(models, name);
+        assert!(told.contains(&format!("`{name}` does not exist")), "{told}");
+        assert!(told.ends_with(&format!("Did you mean `{near}`?")), "{told}");
+    }
+    for far in ["nothing-like-it-at-all", "nowhere/x", "/", ""] {
+        let told = refused(models, far);
+        assert!(told.ends_with("see GET /v1/models."), "{told}");
+    }
+}
+
+#[test]
+fn settings_come_from_the_model_then_the_provider() {
+    let models = "on_loss: reject
+models:
+  m: { targets: [ { target: one/a } ], timeouts: { headers_ms: 21, total_ms: 22 },
+       retry: { max_retries: 5 }, on_loss: allow }
+  plain: { targets: [ { target: one/a } ] }
+";
+    let ms = Duration::from_millis;
+    let own = resolve(models, "m");
+    assert_eq!(
+        (own.timeouts.headers, own.timeouts.idle, own.timeouts.total),
+        (ms(21), ms(12), ms(22))
     );
-    assert!(Arc::ptr_eq(&first.unwrap(), &second.unwrap()));
+    assert_eq!((own.max_retries, own.on_loss), (5, OnLoss::Allow));
+    let plain = resolve(models, "plain");
+    assert_eq!(
+        (plain.timeouts.headers, plain.timeouts.connect),
+        (ms(11), ms(5000))
+    );
+    assert_eq!((plain.max_retries, plain.on_loss), (2, OnLoss::Reject));
+    let direct = resolve(models, "one/a");
+    assert_eq!(
+        (direct.timeouts.headers, direct.on_loss),
+        (ms(11), OnLoss::Reject)
+    );
+}
+
+/// Turns are shared by all who ask for the name.
+#[test]
+fn a_name_is_resolved_once() {
+    let world = world("models: { m: { targets: [ { target: one/a }, { target: one/b } ] } }");
+    let one = world.directory.resolve("m").unwrap();
+    let other = world.directory.resolve("m").unwrap();
+    assert!(Arc::ptr_eq(&one, &other));
+    assert_eq!(
+        [plan(&one), plan(&other)].map(|plan| plan[0].clone()),
+        ["one/a", "one/b"]
+    );
 }

@@ -22,22 +22,20 @@ impl Shares {
         }
     }
 
-    /// Whose turn it is. Never one of weight 0, unless all are.
+    /// Whose turn it is, the first one's of equals. Never one of weight 0, unless all are.
     pub(crate) fn next(&self) -> usize {
         if self.weights.len() == 1 {
             return 0;
         }
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut best = 0;
+        let mut best = None;
         for (index, (now, weight)) in current.iter_mut().zip(&self.weights).enumerate() {
             *now += weight;
-            best = if *weight > 0 { index } else { best };
-        }
-        for index in 0..current.len() {
-            if self.weights[index] > 0 && current[index] > current[best] {
-                best = index;
+            if *weight > 0 && best.is_none_or(|(_, most)| *now > most) {
+                best = Some((index, *now));
             }
         }
+        let best = best.map_or(0, |(index, _)| index);
         current[best] -= self.total;
         best
     }

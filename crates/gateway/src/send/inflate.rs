@@ -78,3 +78,6 @@ impl Inflate {
         Ok(plain.into())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -201,3 +201,6 @@ pub(crate) fn forwarded_query(query: Option<&str>) -> Option<String> {
         .collect();
     (!kept.is_empty() && kept != [""]).then(|| kept.join("&"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,26 @@
 //! ledger has of them. One binary, so that it is linked once.
 
 #[cfg(test)]
-mod explore;
+mod accounting;
+#[cfg(test)]
+mod bad_input;
+#[cfg(test)]
+mod broken_streams;
+#[cfg(test)]
+mod fallback;
+#[cfg(test)]
+mod keys;
+#[cfg(test)]
+mod native;
+#[cfg(test)]
+mod pool;
+#[cfg(test)]
+mod refusals;
+#[cfg(test)]
+mod streaming;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod translated;
+#[cfg(test)]
+mod unreachable;

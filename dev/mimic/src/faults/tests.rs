@@ -1,3 +1,5 @@
+//! Each fault breaks the answer in its own way, and nothing else.
+
 use serde_json::{Value, json};
 use weir_sim::play;
 

@@ -1,3 +1,5 @@
+//! The server over real connections: both HTTP versions, TLS, faults, records.
+
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::{http1, http2};
 use tokio_rustls::{

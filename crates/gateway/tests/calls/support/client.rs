@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use super::within;
 
 /// One connection.
-pub struct Connection {
+pub(crate) struct Connection {
     stream: TcpStream,
     /// Read, but not consumed.
     buffer: Vec<u8>,
@@ -27,33 +27,36 @@ enum Framing {
 
 /// An answer, or the head of one.
 #[derive(Debug, Default)]
-pub struct Reply {
-    pub status: u16,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
     /// Names in lower case.
-    pub headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Reply {
     /// The value of a header, by its name in lower case.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// The body as text.
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.body).expect("a body of UTF-8")
     }
 
     /// The body as JSON.
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&self.body)))
     }
 }
 
 /// The bytes of a request with `Host` and `Content-Length`.
-pub fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
+pub(crate) fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let mut bytes = format!("{method} {path} HTTP/1.1\r\nhost: gateway\r\n").into_bytes();
     for (name, value) in headers {
         bytes.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
@@ -65,41 +68,59 @@ pub fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) 
 
 impl Connection {
     /// Connects.
-    pub async fn open(addr: SocketAddr) -> Connection {
-        let stream = within("a connection", TcpStream::connect(addr)).await.unwrap();
+    pub(crate) async fn open(addr: SocketAddr) -> Connection {
+        let stream = within("a connection", TcpStream::connect(addr))
+            .await
+            .unwrap();
         stream.set_nodelay(true).unwrap();
-        Connection { stream, buffer: Vec::new(), body: Framing::Length(0), seen: Vec::new() }
+        Connection {
+            stream,
+            buffer: Vec::new(),
+            body: Framing::Length(0),
+            seen: Vec::new(),
+        }
     }
 
     /// Sends bytes. What the peer no longer wants to read is no failure: its answer tells.
-    pub async fn write(&mut self, bytes: &[u8]) {
+    pub(crate) async fn write(&mut self, bytes: &[u8]) {
         let _ = within("the peer to read", self.stream.write_all(bytes)).await;
     }
 
     /// Reads a whole answer.
-    pub async fn reply(&mut self) -> Reply {
+    pub(crate) async fn reply(&mut self) -> Reply {
         let mut reply = self.head().await;
         reply.body = self.rest().await;
         reply
     }
 
     /// Reads the head of an answer.
-    pub async fn head(&mut self) -> Reply {
+    pub(crate) async fn head(&mut self) -> Reply {
         let end = loop {
             if let Some(at) = find(&self.buffer, b"\r\n\r\n") {
                 break at + 4;
             }
-            assert!(self.fill().await, "closed before an answer: {:?}", self.buffer);
+            assert!(
+                self.fill().await,
+                "closed before an answer: {:?}",
+                self.buffer
+            );
         };
         let head: Vec<u8> = self.buffer.drain(..end).collect();
         let head = String::from_utf8(head).unwrap();
         let mut lines = head.trim_end().split("\r\n");
-        let status = lines.next().and_then(|line| line.split(' ').nth(1)).unwrap();
+        let status = lines
+            .next()
+            .and_then(|line| line.split(' ').nth(1))
+            .unwrap();
         let headers: Vec<_> = lines
             .map(|line| line.split_once(": ").expect("a header"))
             .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
             .collect();
-        let reply = Reply { status: status.parse().unwrap(), headers, body: Vec::new() };
+        let reply = Reply {
+            status: status.parse().unwrap(),
+            headers,
+            body: Vec::new(),
+        };
         self.body = match reply.header("content-length") {
             Some(length) => Framing::Length(length.parse().unwrap()),
             None => Framing::Chunked,
@@ -109,7 +130,7 @@ impl Connection {
     }
 
     /// The next piece of the body; `None` at its end.
-    pub async fn piece(&mut self) -> Option<Vec<u8>> {
+    pub(crate) async fn piece(&mut self) -> Option<Vec<u8>> {
         let piece = match self.body {
             Framing::Length(0) => None,
             Framing::Length(left) => {
@@ -146,33 +167,44 @@ impl Connection {
     }
 
     /// Reads the body until it holds `needle`, and returns all that has come of it.
-    pub async fn until(&mut self, needle: &str) -> String {
+    pub(crate) async fn until(&mut self, needle: &str) -> String {
         while find(&self.seen, needle.as_bytes()).is_none() {
             let piece = self.piece().await;
-            assert!(piece.is_some(), "no {needle:?} in {:?}", String::from_utf8_lossy(&self.seen));
+            assert!(
+                piece.is_some(),
+                "no {needle:?} in {:?}",
+                String::from_utf8_lossy(&self.seen)
+            );
         }
         String::from_utf8(self.seen.clone()).unwrap()
     }
 
     /// Reads the body to its end, and returns all of it.
-    pub async fn rest(&mut self) -> Vec<u8> {
+    pub(crate) async fn rest(&mut self) -> Vec<u8> {
         while self.piece().await.is_some() {}
         std::mem::take(&mut self.seen)
     }
 
     /// Waits until the peer closes, which it must do without another byte.
-    pub async fn closed(&mut self) {
+    pub(crate) async fn closed(&mut self) {
         let more = self.fill().await;
-        assert!(!more && self.buffer.is_empty(), "more than expected: {:?}", self.buffer);
+        assert!(
+            !more && self.buffer.is_empty(),
+            "more than expected: {:?}",
+            self.buffer
+        );
     }
 
     /// Reads what comes next; false when the peer has closed.
     async fn fill(&mut self) -> bool {
         let read = self.stream.read_buf(&mut self.buffer);
-        within("the next bytes", read).await.is_ok_and(|count| count > 0)
+        within("the next bytes", read)
+            .await
+            .is_ok_and(|count| count > 0)
     }
 }
 
 pub(super) fn find(text: &[u8], needle: &[u8]) -> Option<usize> {
-    text.windows(needle.len()).position(|window| window == needle)
+    text.windows(needle.len())
+        .position(|window| window == needle)
 }

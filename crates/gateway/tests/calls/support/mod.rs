@@ -2,6 +2,7 @@
 //! in a temporary folder and a listener on a free port. Whatever a test waits for is bounded.
 
 mod client;
+mod h2;
 mod proxy;
 mod scripted;
 mod speaks;
@@ -20,27 +21,28 @@ use weir_gateway::{InProcess, Shared, Worker, World, listen};
 use weir_mimic::{Mimic, Options};
 use weir_store::{Clock, DeclaredKey, Entry, Secret, Store, StoreOptions, Sync};
 
-pub use client::{Connection, Reply, request};
-pub use proxy::Proxy;
-pub use scripted::{Reaction, Scripted};
-pub use speaks::{Speaks, Told};
+pub(crate) use client::{Connection, Reply, request};
+pub(crate) use h2::H2Client;
+pub(crate) use proxy::Proxy;
+pub(crate) use scripted::{Reaction, Scripted};
+pub(crate) use speaks::Speaks;
 
 /// The declared key that may use every model.
-pub const KEY: &str = "sk-weir-test-0123456789";
+pub(crate) const KEY: &str = "sk-weir-test-0123456789";
 /// The declared key that may use `fast` and `up/lorem*` alone.
-pub const NARROW_KEY: &str = "sk-weir-test-narrow-0123";
+pub(crate) const NARROW_KEY: &str = "sk-weir-test-narrow-0123";
 
 /// The longest that a test waits for anything.
 const HANG: Duration = Duration::from_secs(30);
 
 /// The cap of request bodies, in bytes, where a test sets no other.
-pub const MAX_BODY: usize = 1 << 20;
+pub(crate) const MAX_BODY: usize = 1 << 20;
 
 /// A running gateway.
-pub struct Gateway {
-    pub addr: SocketAddr,
-    pub shared: Arc<Shared>,
-    pub store: Store,
+pub(crate) struct Gateway {
+    pub(crate) addr: SocketAddr,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) store: Store,
     drain: watch::Sender<bool>,
     accepting: JoinSet<io::Result<()>>,
     _folder: TempDir,
@@ -48,7 +50,7 @@ pub struct Gateway {
 
 impl Gateway {
     /// Starts one with a configuration to which keys and bounds are added.
-    pub async fn start(config: &str) -> Gateway {
+    pub(crate) async fn start(config: &str) -> Gateway {
         let folder = tempfile::tempdir().unwrap();
         let options = StoreOptions {
             database: format!("sqlite:{}", folder.path().join("weir.db").display()),
@@ -71,53 +73,69 @@ impl Gateway {
         let addr = listener.local_addr().unwrap();
         let (drain, draining) = watch::channel(false);
         let mut accepting = JoinSet::new();
-        accepting.spawn(listen::accept(worker, listener, max_header_bytes, draining, drain_timeout));
-        Gateway { addr, shared, store, drain, accepting, _folder: folder }
+        accepting.spawn(listen::accept(
+            worker,
+            listener,
+            max_header_bytes,
+            draining,
+            drain_timeout,
+        ));
+        Gateway {
+            addr,
+            shared,
+            store,
+            drain,
+            accepting,
+            _folder: folder,
+        }
     }
 
     /// Puts another configuration in force.
-    pub fn replace(&self, config: &str) {
-        self.shared.replace_world(Arc::new(World::build(read(config)).unwrap()));
+    pub(crate) fn replace(&self, config: &str) {
+        self.shared
+            .replace_world(Arc::new(World::build(read(config)).unwrap()));
     }
 
     /// Asks for a stop, as a signal would.
-    pub fn drain(&self) {
+    pub(crate) fn drain(&self) {
         self.drain.send_replace(true);
     }
 
     /// Waits until it has stopped.
-    pub async fn stopped(mut self) {
+    pub(crate) async fn stopped(mut self) {
         let ended = within("the gateway to stop", self.accepting.join_next()).await;
         ended.unwrap().unwrap().unwrap();
     }
 
     /// A connection to it.
-    pub async fn connect(&self) -> Connection {
+    pub(crate) async fn connect(&self) -> Connection {
         Connection::open(self.addr).await
     }
 
     /// Posts a body on a connection of its own.
-    pub async fn call(&self, speaks: Speaks, body: impl AsRef<[u8]>) -> Reply {
+    pub(crate) async fn call(&self, speaks: Speaks, body: impl AsRef<[u8]>) -> Reply {
         self.send(&speaks.post(speaks.path(), body.as_ref())).await
     }
 
     /// Sends bytes on a connection of its own.
-    pub async fn send(&self, bytes: &[u8]) -> Reply {
+    pub(crate) async fn send(&self, bytes: &[u8]) -> Reply {
         let mut connection = self.connect().await;
         connection.write(bytes).await;
         connection.reply().await
     }
 
     /// Posts a body and reads the answer's head.
-    pub async fn open(&self, speaks: Speaks, body: impl AsRef<[u8]>) -> (Connection, Reply) {
+    pub(crate) async fn open(&self, speaks: Speaks, body: impl AsRef<[u8]>) -> (Connection, Reply) {
         let mut connection = self.connect().await;
-        connection.write(&speaks.post(speaks.path(), body.as_ref())).await;
+        connection
+            .write(&speaks.post(speaks.path(), body.as_ref()))
+            .await;
         let head = connection.head().await;
         (connection, head)
     }
 
     /// The ledger, oldest first.
-    pub async fn entries(&self) -> Vec<Entry> {
+    pub(crate) async fn entries(&self) -> Vec<Entry> {
         self.store.ledger().drain().await.unwrap();
         let mut entries = self.store.ledger().recent(1000).await.unwrap();
         entries.reverse();
@@ -125,32 +143,38 @@ impl Gateway {
     }
 
     /// The last row of the ledger.
-    pub async fn entry(&self) -> Entry {
+    pub(crate) async fn entry(&self) -> Entry {
         self.entries().await.pop().expect("a row in the ledger")
     }
 
     /// The row of one call.
-    pub async fn entry_of(&self, reply: &Reply) -> Entry {
+    pub(crate) async fn entry_of(&self, reply: &Reply) -> Entry {
         let id = reply.header("x-weir-request-id").expect("a request id");
-        let found = self.entries().await.into_iter().find(|entry| entry.id == id);
+        let found = self
+            .entries()
+            .await
+            .into_iter()
+            .find(|entry| entry.id == id);
         found.unwrap_or_else(|| panic!("no row for {id}"))
     }
 }
 
 /// Waits, but not for ever.
-pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     let bounded = tokio::time::timeout(HANG, future);
-    bounded.await.unwrap_or_else(|_| panic!("waited too long for {what}"))
+    bounded
+        .await
+        .unwrap_or_else(|_| panic!("waited too long for {what}"))
 }
 
 /// A fake upstream.
-pub async fn mimic() -> Mimic {
+pub(crate) async fn mimic() -> Mimic {
     Mimic::start(Options::default()).await.unwrap()
 }
 
 /// The entry `providers` for an upstream of both dialects: `up` speaks OpenAI's, `claude`
 /// Anthropic's. `more` is added to both.
-pub fn providers(url: &str, more: &str) -> String {
+pub(crate) fn providers(url: &str, more: &str) -> String {
     format!(
         "providers:\n\
          \x20 up: {{ kind: openai-compatible, base_url: \"{url}/v1\", api_key: sk-upstream{more} }}\n\
@@ -161,7 +185,10 @@ pub fn providers(url: &str, more: &str) -> String {
 fn read(text: &str) -> Arc<Config> {
     let mut text = text.to_owned();
     for (section, default) in [
-        ("server:", format!("server: {{ max_body: \"{MAX_BODY}\" }}\n")),
+        (
+            "server:",
+            format!("server: {{ max_body: \"{MAX_BODY}\" }}\n"),
+        ),
         (
             "keys:",
             format!(
@@ -176,14 +203,22 @@ fn read(text: &str) -> Arc<Config> {
     }
     let environment = Environment::from_pairs([("", ""); 0]);
     let loaded = Config::from_str(&text, "test", &environment);
-    Arc::new(loaded.unwrap_or_else(|errors| panic!("{errors}\n{text}")).config)
+    Arc::new(
+        loaded
+            .unwrap_or_else(|errors| panic!("{errors}\n{text}"))
+            .config,
+    )
 }
 
 fn declared(config: &Config) -> Vec<DeclaredKey> {
     let key = |key: &weir_config::DeclaredKey| DeclaredKey {
         name: key.name.clone(),
         value: key.value.expose().to_owned(),
-        models: key.models.iter().map(|glob| glob.as_str().to_owned()).collect(),
+        models: key
+            .models
+            .iter()
+            .map(|glob| glob.as_str().to_owned())
+            .collect(),
         project: key.project.clone(),
     };
     config.keys.iter().map(key).collect()

@@ -1,4 +1,5 @@
-//! An HTTP proxy: tunnels on CONNECT, forwards anything else as it is, always to one place.
+//! An HTTP proxy: tunnels on CONNECT, forwards anything else as it is, always to one place; or
+//! refuses everything.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -10,15 +11,15 @@ use tokio::task::JoinSet;
 use super::client::find;
 
 /// A listening proxy. Dropped, it closes.
-pub struct Proxy {
-    pub addr: SocketAddr,
+pub(crate) struct Proxy {
+    pub(crate) addr: SocketAddr,
     heads: Arc<Mutex<Vec<String>>>,
     _tasks: JoinSet<()>,
 }
 
 impl Proxy {
-    /// Sends everything to `target`, whatever is asked for.
-    pub async fn start(target: SocketAddr) -> Proxy {
+    /// Sends everything to `target`, whatever is asked for; refuses without one.
+    pub(crate) async fn start(target: Option<SocketAddr>) -> Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let heads: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -30,16 +31,20 @@ impl Proxy {
                 tunnels.spawn(tunnel(stream, target, Arc::clone(&log)));
             }
         });
-        Proxy { addr, heads, _tasks: tasks }
+        Proxy {
+            addr,
+            heads,
+            _tasks: tasks,
+        }
     }
 
     /// The first head on each connection.
-    pub fn heads(&self) -> Vec<String> {
+    pub(crate) fn heads(&self) -> Vec<String> {
         self.heads.lock().unwrap().clone()
     }
 }
 
-async fn tunnel(mut from: TcpStream, target: SocketAddr, heads: Arc<Mutex<Vec<String>>>) {
+async fn tunnel(mut from: TcpStream, target: Option<SocketAddr>, heads: Arc<Mutex<Vec<String>>>) {
     let mut buffer = Vec::new();
     let end = loop {
         if let Some(at) = find(&buffer, b"\r\n\r\n") {
@@ -49,10 +54,19 @@ async fn tunnel(mut from: TcpStream, target: SocketAddr, heads: Arc<Mutex<Vec<St
             return;
         }
     };
-    heads.lock().unwrap().push(String::from_utf8_lossy(&buffer[..end]).into_owned());
+    heads
+        .lock()
+        .unwrap()
+        .push(String::from_utf8_lossy(&buffer[..end]).into_owned());
+    let Some(target) = target else {
+        let refusal = b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n";
+        return from.write_all(refusal).await.unwrap();
+    };
     let mut to = TcpStream::connect(target).await.unwrap();
     if buffer.starts_with(b"CONNECT ") {
-        from.write_all(b"HTTP/1.1 200 Established\r\n\r\n").await.unwrap();
+        from.write_all(b"HTTP/1.1 200 Established\r\n\r\n")
+            .await
+            .unwrap();
         buffer.drain(..end);
     }
     to.write_all(&buffer).await.unwrap();

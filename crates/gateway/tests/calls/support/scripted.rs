@@ -12,7 +12,8 @@ use tokio::task::JoinSet;
 use super::client::find;
 
 /// What to do with a request.
-pub enum Reaction {
+#[derive(Clone, Debug)]
+pub(crate) enum Reaction {
     /// Send this, and wait for the next request.
     Keep(Vec<u8>),
     /// Send this and close.
@@ -21,7 +22,7 @@ pub enum Reaction {
 
 impl Reaction {
     /// An answer of JSON.
-    pub fn json(status: &str, headers: &str, body: &str) -> Reaction {
+    pub(crate) fn json(status: &str, headers: &str, body: &str) -> Reaction {
         Reaction::Keep(
             format!(
                 "HTTP/1.1 {status}\r\ncontent-type: application/json\r\n{headers}\
@@ -33,7 +34,7 @@ impl Reaction {
     }
 
     /// A whole chat in OpenAI's dialect.
-    pub fn chat(text: &str) -> Reaction {
+    pub(crate) fn chat(text: &str) -> Reaction {
         let body = format!(
             "{{\"id\":\"c\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"m\",\
              \"choices\":[{{\"index\":0,\"message\":{{\"role\":\"assistant\",\"content\":\"{text}\"}},\
@@ -45,21 +46,22 @@ impl Reaction {
 }
 
 /// A listening upstream. Dropped, it closes.
-pub struct Scripted {
-    pub addr: SocketAddr,
+pub(crate) struct Scripted {
+    pub(crate) addr: SocketAddr,
     seen: Arc<Seen>,
     _tasks: JoinSet<()>,
 }
 
 #[derive(Default)]
 struct Seen {
-    heads: Mutex<Vec<String>>,
+    /// Heads in lower case, and bodies.
+    requests: Mutex<Vec<(String, String)>>,
     connections: Mutex<usize>,
 }
 
 impl Scripted {
     /// Answers the requests, counted from 0 over all connections, as `react` says.
-    pub async fn start<F>(react: impl Fn(usize) -> F + Send + Sync + 'static) -> Scripted
+    pub(crate) async fn start<F>(react: impl Fn(usize) -> F + Send + Sync + 'static) -> Scripted
     where
         F: Future<Output = Reaction> + Send + 'static,
     {
@@ -76,25 +78,46 @@ impl Scripted {
                 connections.spawn(serve(stream, Arc::clone(&react), Arc::clone(&log)));
             }
         });
-        Scripted { addr, seen, _tasks: tasks }
+        Scripted {
+            addr,
+            seen,
+            _tasks: tasks,
+        }
     }
 
     /// Answers all requests alike.
-    pub async fn always(reaction: impl Fn() -> Reaction + Send + Sync + 'static) -> Scripted {
-        Scripted::start(move |_| std::future::ready(reaction())).await
+    pub(crate) async fn always(reaction: Reaction) -> Scripted {
+        Scripted::start(move |_| std::future::ready(reaction.clone())).await
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.addr)
     }
 
-    /// The heads of the requests.
-    pub fn heads(&self) -> Vec<String> {
-        self.seen.heads.lock().unwrap().clone()
+    /// The heads of the requests, in lower case.
+    pub(crate) fn heads(&self) -> Vec<String> {
+        self.seen
+            .requests
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(head, _)| head.clone())
+            .collect()
+    }
+
+    /// The bodies of the requests.
+    pub(crate) fn bodies(&self) -> Vec<String> {
+        self.seen
+            .requests
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(_, body)| body.clone())
+            .collect()
     }
 
     /// Connections accepted.
-    pub fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         *self.seen.connections.lock().unwrap()
     }
 }
@@ -104,11 +127,11 @@ where
     F: Future<Output = Reaction>,
 {
     let mut buffer = Vec::new();
-    while let Some(head) = read_request(&mut stream, &mut buffer).await {
+    while let Some(request) = read_request(&mut stream, &mut buffer).await {
         let number = {
-            let mut heads = seen.heads.lock().unwrap();
-            heads.push(head);
-            heads.len() - 1
+            let mut requests = seen.requests.lock().unwrap();
+            requests.push(request);
+            requests.len() - 1
         };
         match react(number).await {
             Reaction::Keep(bytes) => {
@@ -124,16 +147,21 @@ where
     }
 }
 
-/// Reads a request with a `Content-Length` and returns its head; `None` when the peer is gone.
-async fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<String> {
+/// Reads a request with a `Content-Length`; `None` when the peer is gone.
+async fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<(String, String)> {
     loop {
         if let Some(end) = find(buffer, b"\r\n\r\n") {
             let head = String::from_utf8_lossy(&buffer[..end + 4]).to_lowercase();
-            let length = head.split("content-length: ").nth(1)?.split("\r\n").next()?;
+            let length = head
+                .split("content-length: ")
+                .nth(1)?
+                .split("\r\n")
+                .next()?;
             let whole = end + 4 + length.parse::<usize>().ok()?;
             if buffer.len() >= whole {
+                let body = String::from_utf8_lossy(&buffer[end + 4..whole]).into_owned();
                 buffer.drain(..whole);
-                return Some(head);
+                return Some((head, body));
             }
         }
         if stream.read_buf(buffer).await.ok()? == 0 {

@@ -256,7 +256,8 @@ impl<'a> Encoder<'a, '_> {
                         let field = format!("messages[{}].content[{}].title", place.0, place.1);
                         self.losses.add(field, "OpenAI's texts have no titles");
                     }
-                    return Some(SentPart::Text { text: text.into() });
+                    let text = Cow::Borrowed(text.as_str());
+                    return (!text.is_empty()).then_some(SentPart::Text { text });
                 }
                 MediaSource::Base64(data) => {
                     let media_type = media.media_type.as_deref().unwrap_or("application/pdf");
