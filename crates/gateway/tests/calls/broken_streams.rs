@@ -73,8 +73,9 @@ async fn before_the_first_word_a_failure_is_a_status() {
 #[tokio::test]
 async fn after_the_first_word_a_failure_ends_the_stream() {
     let upstream = mimic().await;
+    let patient = Gateway::start(&providers(&upstream.url(), "")).await;
     let timeouts = ", timeouts: { idle_ms: 300 }";
-    let gateway = Gateway::start(&providers(&upstream.url(), timeouts)).await;
+    let impatient = Gateway::start(&providers(&upstream.url(), timeouts)).await;
     for (model, error_kind) in [
         ("lorem+error+at=7", ""),
         ("lorem+cut+at=7", "malformed"),
@@ -84,7 +85,12 @@ async fn after_the_first_word_a_failure_ends_the_stream() {
         ("lorem+cut+at=7+gzip", "malformed"),
         ("lorem+cut+at=7+crlf+split=5", "malformed"),
     ] {
-        in_every_lane(&gateway, model, |client, reply, row, what| {
+        let gateway = if model.contains("stall") {
+            &impatient
+        } else {
+            &patient
+        };
+        in_every_lane(gateway, model, |client, reply, row, what| {
             assert_eq!(reply.status, 200, "{what}");
             let (text, told) = client.failed(reply.text());
             assert!(text.starts_with("Lorem ipsum"), "{what}: {text}");

@@ -7,7 +7,7 @@ use crate::support::{Gateway, Reaction, Scripted, Speaks, mimic, providers};
 /// Two upstreams of both dialects: `a` and `a-claude`, `b` and `b-claude`.
 fn two(a: &str, b: &str) -> String {
     let named = |url: &str, name: &str| {
-        let entries = providers(url, ", timeouts: { headers_ms: 150, first_token_ms: 150 }");
+        let entries = providers(url, "");
         let entries = entries.replace(" up:", &format!(" {name}:"));
         entries.replace(" claude:", &format!(" {name}-claude:"))
     };
@@ -19,10 +19,20 @@ fn model(target: &str, rest: &str) -> String {
     format!("models: {{ fast: {{ targets: [ {{ target: \"{target}\" }} ], {rest} }} }}\n")
 }
 
+/// Impatient with a first target that would never answer, and with no other.
 fn falling_back(first: &str, second: &str) -> String {
+    let silent = ["hang", "stall", "first_ms"]
+        .iter()
+        .any(|word| first.contains(word));
+    let timeouts = if silent {
+        ", timeouts: { headers_ms: 500, first_token_ms: 500 }"
+    } else {
+        ""
+    };
+    let retry = "retry: { max_retries: 0 }";
     model(
         first,
-        &format!("fallbacks: [ \"{second}\" ], retry: {{ max_retries: 0 }}"),
+        &format!("fallbacks: [ \"{second}\" ], {retry}{timeouts}"),
     )
 }
 

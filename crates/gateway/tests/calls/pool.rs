@@ -127,7 +127,7 @@ async fn waiting_for_a_connection_has_an_end() {
     let upstream = mimic().await;
     let config = format!(
         "{}network: {{ max_connections_per_host: 1 }}\n",
-        providers(&upstream.url(), ", timeouts: { connect_ms: 150 }")
+        providers(&upstream.url(), ", timeouts: { connect_ms: 500 }")
     );
     let gateway = Gateway::start(&config).await;
     let (mut first, _) = gateway
