@@ -200,9 +200,13 @@ impl Calling<'_> {
                     rejection = %failed.rejection,
                     "attempt failed"
                 );
+                let same_would_fail = failed.rejection.kind == Kind::UpstreamAuth;
                 failure = Some(failed);
                 if last {
                     return Err(conclude(permit, failure, self.call.dialect));
+                }
+                if same_would_fail {
+                    break;
                 }
             }
         }

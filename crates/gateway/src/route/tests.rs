@@ -9,12 +9,13 @@ use weir_model::Kind;
 use super::Route;
 use crate::world::World;
 
-/// Two servers of one's own that share a model, and a shipped provider.
+/// Two servers of one's own that share a model, a shipped provider, and one that has its models.
 const PROVIDERS: &str = "providers:
   one: { kind: openai-compatible, base_url: \"http://127.0.0.1:1/v1\", models: { shared: {}, only-one: {} },
          timeouts: { headers_ms: 11, idle_ms: 12 } }
   two: { kind: openai-compatible, base_url: \"http://127.0.0.1:2/v1\", models: { shared: {} } }
   openai: { api_key: sk-x }
+  azure-openai: { api_key: sk-y, variables: { resource: mine } }
 ";
 
 fn world(models: &str) -> World {
@@ -76,7 +77,7 @@ fn a_weight_of_zero_takes_no_turn_and_helps_nobody() {
 fn fallbacks_come_last_and_nothing_comes_twice() {
     let models = "models:
   m: { targets: [ { target: one/a, weight: 0 }, { target: one/b } ],
-       fallbacks: [ one/b, two/x, other, one/a ] }
+       fallbacks: [ one/b, two/x, other, two/y, one/a ] }
   other: { targets: [ { target: two/y }, { target: one/b } ], fallbacks: [ two/z ] }
 ";
     // `one/a` takes no turn, but is asked for as a fallback.
@@ -152,8 +153,9 @@ fn an_unknown_name_is_told_what_is_near() {
         assert!(told.contains(&format!("`{name}` does not exist")), "{told}");
         assert!(told.ends_with(&format!("Did you mean `{near}`?")), "{told}");
     }
-    for far in ["nothing-like-it-at-all", "nowhere/x", "/", ""] {
+    for far in ["nothing-like-it-at-all", "groq/llama", "/", ""] {
         let told = refused(models, far);
+        assert!(told.contains("its provider is not configured"), "{told}");
         assert!(told.ends_with("see GET /v1/models."), "{told}");
     }
 }

@@ -85,6 +85,15 @@ async fn no_stream_waits_for_another() {
     );
 }
 
+/// Its limit is known only after the first streams were sent, of which it refuses some.
+#[tokio::test]
+async fn a_limit_that_comes_late_costs_nobody_an_answer() {
+    let (upstream, authority) = tls(true, Some(8)).await;
+    let gateway = gateway(&upstream.url(), &trusting(&authority)).await;
+    together(&gateway, 60, "up/echo+headers_ms=20").await;
+    assert_eq!(upstream.requests().len(), 60, "each was answered once");
+}
+
 /// While nobody knows what a host speaks, one connection finds it out for all.
 #[tokio::test]
 async fn a_burst_on_an_unknown_host_opens_one_connection() {

@@ -25,6 +25,8 @@ const OVERHEAD: usize = 64;
 pub(in super::super) struct Encoder {
     model: String,
     phase: Phase,
+    /// The answer that is written.
+    choice: Option<u32>,
     /// The block that is being written, and its index on the wire unless it is hidden.
     current: Option<(u32, Option<u32>)>,
     /// The next index on the wire.
@@ -147,6 +149,7 @@ impl Encoder {
         Encoder {
             model: model.to_owned(),
             phase: Phase::Before,
+            choice: None,
             current: None,
             next: 0,
             waiting: VecDeque::new(),
@@ -180,12 +183,14 @@ impl Encoder {
     }
 
     fn step(&mut self, event: &Event, cx: &Cx<'_>, out: &mut Vec<u8>) {
+        // Of several answers, an Anthropic client sees the first to begin.
+        if let Some(choice) = choice_of(event)
+            && choice != *self.choice.get_or_insert(choice)
+        {
+            return;
+        }
         match event {
-            Event::Open {
-                choice: 0,
-                block,
-                kind,
-            } => {
+            Event::Open { block, kind, .. } => {
                 if self.current.is_none() {
                     self.open(*block, kind, cx, out);
                 } else {
@@ -198,16 +203,11 @@ impl Encoder {
                     self.hold(OVERHEAD + kind_len(kind), out);
                 }
             }
-            Event::Delta {
-                choice: 0,
-                block,
-                delta,
-                ..
-            } => match self.current {
+            Event::Delta { block, delta, .. } => match self.current {
                 Some((current, index)) if current == *block => self.grow(index, delta, out),
                 _ => self.keep(*block, delta, out),
             },
-            Event::Close { choice: 0, block } => match self.current {
+            Event::Close { block, .. } => match self.current {
                 Some((current, _)) if current == *block => {
                     self.close(out);
                     self.drain(false, cx, out);
@@ -218,12 +218,11 @@ impl Encoder {
                     }
                 }
             },
-            Event::Finish { choice: 0, finish } => {
+            Event::Finish { finish, .. } => {
                 self.finish.get_or_insert_with(|| finish.clone());
             }
             Event::Ping => self.write(&Frame::Ping, out),
             Event::End => self.end(cx, out),
-            // Of several answers, an Anthropic client sees the first.
             _ => {}
         }
     }
@@ -364,6 +363,16 @@ impl Encoder {
         self.json.clear();
         write::append(&mut self.json, frame);
         sse::write_event(out, frame.event(), &self.json);
+    }
+}
+
+fn choice_of(event: &Event) -> Option<u32> {
+    match event {
+        Event::Open { choice, .. }
+        | Event::Delta { choice, .. }
+        | Event::Close { choice, .. }
+        | Event::Finish { choice, .. } => Some(*choice),
+        _ => None,
     }
 }
 

@@ -282,6 +282,21 @@ fn what_waits_is_bounded_whatever_it_is() {
 }
 
 #[test]
+fn the_only_answer_is_shown_whatever_its_number() {
+    let mut events = behind_a_call(Opened::Text, vec![Delta::Text("hi".into())]);
+    for event in &mut events {
+        if let Event::Open { choice, .. }
+        | Event::Delta { choice, .. }
+        | Event::Close { choice, .. } = event
+        {
+            *choice = 5;
+        }
+    }
+    let answer = fold(read(&write(&events))).unwrap();
+    assert_eq!(answer.choices[0].blocks[1], Block::text("hi"));
+}
+
+#[test]
 fn small_pieces_that_wait_count_for_their_text() {
     let pieces = vec![Delta::Text("x".into()); 300_000];
     let answer = fold(read(&write(&behind_a_call(Opened::Text, pieces)))).unwrap();
