@@ -347,7 +347,7 @@ impl Calling<'_> {
 
 /// Settles a call that no target answered.
 fn conclude(mut permit: Box<Permit>, failure: Option<Failure>, dialect: Dialect) -> Failure {
-    let failure = failure.unwrap_or_else(|| {
+    let mut failure = failure.unwrap_or_else(|| {
         let message = "No target of this model can take the request.";
         Rejection::new(Kind::Internal, weir_model::Source::Gateway, message).into()
     });
@@ -356,5 +356,6 @@ fn conclude(mut permit: Box<Permit>, failure: Option<Failure>, dialect: Dialect)
         Outcome::Failed,
         Some(failure.rejection.kind),
     );
+    failure.attempts = permit.meter.attempts;
     failure
 }

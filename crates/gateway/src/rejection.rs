@@ -16,6 +16,8 @@ pub(crate) struct Failure {
     pub verbatim: Option<Verbatim>,
     /// The method that the path would take, where it is asked with another.
     pub allow: Option<Method>,
+    /// Requests that were sent upstream before giving up.
+    pub attempts: u32,
 }
 
 /// A vendor's error answer as it came.
@@ -31,6 +33,7 @@ impl From<Rejection> for Failure {
             rejection,
             verbatim: None,
             allow: None,
+            attempts: 0,
         }
     }
 }
@@ -66,6 +69,9 @@ pub(crate) fn render(
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     set_request_id(headers, request_id);
     set_retry_after(headers, rejection);
+    if failure.attempts > 0 {
+        set_attempts(headers, failure.attempts);
+    }
     if let Some(Ok(method)) = failure
         .allow
         .as_ref()
@@ -77,10 +83,16 @@ pub(crate) fn render(
 }
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-weir-request-id");
+const ATTEMPTS: HeaderName = HeaderName::from_static("x-weir-attempts");
 
 /// Names the call to the client.
 pub(crate) fn set_request_id(headers: &mut HeaderMap, request_id: &RequestId) {
     headers.insert(REQUEST_ID, request_id.header());
+}
+
+/// How many requests were sent upstream for it.
+pub(crate) fn set_attempts(headers: &mut HeaderMap, attempts: u32) {
+    headers.insert(ATTEMPTS, HeaderValue::from(attempts));
 }
 
 /// Whole seconds for everyone, and the milliseconds that the SDKs read first.

@@ -18,7 +18,7 @@ use weir_model::Losses;
 
 use crate::body::Body;
 use crate::call::Call;
-use crate::rejection::set_request_id;
+use crate::rejection::{set_attempts, set_request_id};
 use crate::send::Answer;
 use crate::world::{Deployment, World};
 
@@ -38,7 +38,6 @@ const PASSED: [HeaderName; 4] = [
 const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 const TARGET: HeaderName = HeaderName::from_static("x-weir-target");
 const CONFIG: HeaderName = HeaderName::from_static("x-weir-config");
-const ATTEMPTS: HeaderName = HeaderName::from_static("x-weir-attempts");
 const LOSSES: HeaderName = HeaderName::from_static("x-weir-losses");
 
 /// Whether an answer's body is server-sent events.
@@ -97,10 +96,6 @@ fn answer_headers(
         }
     }
     headers
-}
-
-fn set_attempts(headers: &mut HeaderMap, attempts: u32) {
-    headers.insert(ATTEMPTS, HeaderValue::from(attempts));
 }
 
 fn set_losses(headers: &mut HeaderMap, losses: &Losses, on_loss: OnLoss) {

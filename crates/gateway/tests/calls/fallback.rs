@@ -178,6 +178,7 @@ async fn when_all_fail_the_last_failure_is_told() {
                     assert!(!shown.contains(secret), "{secret} in {shown}");
                 }
                 assert_eq!(reply.header("retry-after"), (status == 429).then_some("3"));
+                assert_eq!(reply.header("x-weir-attempts"), Some("2"));
                 let row = gateway.entry_of(&reply).await;
                 assert_eq!((row.answer.attempts, row.answer.status), (2, status));
                 assert_eq!(
