@@ -46,13 +46,14 @@ bench: ## CPU per request and per chunk, as ratios to a bare proxy; ARGS goes to
 	$(CARGO) build --profile dist -p weir -p weir-mimic -p weir-bench
 	target/dist/weir-bench run $(ARGS)
 
-fuzz: ## The fuzz targets, FUZZ_SECONDS each; needs cargo-fuzz
+fuzz: ## The fuzz targets, FUZZ_SECONDS each; fails on a finding
+	@$(CARGO) fuzz --version >/dev/null 2>&1 || $(CARGO) install cargo-fuzz --locked
 	@for target in $(FUZZ_TARGETS); do \
 		echo "== $$target"; \
 		found=dev/fuzz/target/corpus/$$target; \
 		mkdir -p $$found; \
 		RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run --fuzz-dir dev/fuzz $$target $$found dev/fuzz/corpus/$$target -- \
-			-max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -timeout=10 || exit 1; \
+			-max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -timeout=60 || exit 1; \
 	done
 
 docs: ## Writes docs/reference from the code

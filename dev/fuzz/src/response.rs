@@ -49,7 +49,10 @@ fn answered(response: &Response, setting: &Setting) {
             .encode_response(response, &setting.cx())
             .value;
         match upstream(target).decode_response(&encoded, &setting.cx()) {
-            Ok(again) => assert_eq!(words(target, response), words(target, &again)),
+            Ok(again) => {
+                assert_eq!(words(target, response), words(target, &again));
+                assert_eq!(tokens(response), tokens(&again));
+            }
             Err(refused) => panic!("{refused}: {}", String::from_utf8_lossy(&encoded)),
         }
     }
@@ -78,7 +81,7 @@ fn rejected(rejection: &Rejection) {
 }
 
 /// What a client of the dialect reads of an answer, whatever blocks it is cut into: a line for each
-/// choice that it sees, and the tokens.
+/// choice that it sees.
 pub(crate) fn words(target: Dialect, response: &Response) -> String {
     let seen = match target {
         Dialect::OpenAiChat => response.choices.len(),
@@ -99,12 +102,17 @@ pub(crate) fn words(target: Dialect, response: &Response) -> String {
         }
         lines += &format!("{text:?} {refusal:?} {reasoning:?} {tools:?}\n");
     }
+    lines
+}
+
+/// All input and all output tokens.
+fn tokens(response: &Response) -> (u64, u64) {
     let usage = response.usage.unwrap_or_default();
     let cached = usage
         .cache_read_tokens
         .saturating_add(usage.cache_write_tokens);
-    if cached <= usage.input_tokens {
-        lines += &format!("{} {}", usage.input_tokens, usage.output_tokens);
-    }
-    lines
+    assert!(
+        cached <= usage.input_tokens && usage.cache_write_1h_tokens <= usage.cache_write_tokens
+    );
+    (usage.input_tokens, usage.output_tokens)
 }

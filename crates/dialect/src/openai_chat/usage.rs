@@ -47,12 +47,17 @@ impl From<WireUsage> for Usage {
             wire.prompt_cache_hit_tokens,
             wire.cached_tokens,
         ];
+        let cache_read_tokens = cached.map(|c| c.0).into_iter().max().unwrap_or(0);
+        let cache_write_tokens = input.cache_write_tokens.0;
+        // What was cached was input, even where the report leaves it out of `prompt_tokens`.
+        let from_cache = cache_read_tokens.saturating_add(cache_write_tokens);
+        let input_tokens = wire.prompt_tokens.0.max(from_cache);
         // xAI and Gemini leave reasoning out of `completion_tokens`, but not out of the total.
-        let beyond_input = wire.total_tokens.0.saturating_sub(wire.prompt_tokens.0);
+        let beyond_input = wire.total_tokens.0.saturating_sub(input_tokens);
         Usage {
-            input_tokens: wire.prompt_tokens.0,
-            cache_read_tokens: cached.map(|c| c.0).into_iter().max().unwrap_or(0),
-            cache_write_tokens: input.cache_write_tokens.0,
+            input_tokens,
+            cache_read_tokens,
+            cache_write_tokens,
             cache_write_1h_tokens: 0,
             input_audio_tokens: input.audio_tokens.0,
             output_tokens: wire.completion_tokens.0.max(beyond_input),

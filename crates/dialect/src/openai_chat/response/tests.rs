@@ -96,6 +96,20 @@ fn the_first_answer_is_the_one_with_the_least_index() {
 }
 
 #[test]
+fn what_was_cached_was_input() {
+    let usage = |usage: Value| {
+        let body = json!({"choices": [], "usage": usage}).to_string();
+        let receipt = OpenAiChat.read_receipt(Operation::Chat, body.as_bytes());
+        let usage = receipt.unwrap().usage.unwrap();
+        (usage.input_tokens, usage.output_tokens)
+    };
+    let apart = json!({"prompt_tokens": 3, "prompt_cache_hit_tokens": 64, "total_tokens": 76});
+    assert_eq!(usage(apart), (64, 12));
+    let within = json!({"prompt_tokens": 70, "cached_tokens": 64, "total_tokens": 82});
+    assert_eq!(usage(within), (70, 12));
+}
+
+#[test]
 fn what_is_no_answer_is_refused_in_both_ways() {
     let cases = [
         ("null", Kind::Malformed),

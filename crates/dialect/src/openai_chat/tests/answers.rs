@@ -75,7 +75,7 @@ fn choice() -> impl Strategy<Value = Choice> {
 prop_compose! {
     fn response()(
         choices in proptest::collection::vec(choice(), 1..3),
-        input in 0u64..1000,
+        plain in 0u64..1000,
         cached in 0u64..100,
         written in 0u64..100,
         output in 0u64..1000,
@@ -87,7 +87,7 @@ prop_compose! {
             created: Some(1),
             choices,
             usage: Some(Usage {
-                input_tokens: input,
+                input_tokens: plain + cached + written,
                 cache_read_tokens: cached,
                 cache_write_tokens: written,
                 output_tokens: output,
