@@ -131,8 +131,14 @@ struct EndedChoice<'a> {
 
 #[derive(Deserialize)]
 struct Called {
-    tool_calls: Option<Vec<IgnoredAny>>,
+    tool_calls: Option<Vec<EndedCall>>,
     function_call: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct EndedCall {
+    #[serde(alias = "custom")]
+    function: Option<IgnoredAny>,
 }
 
 pub(in super::super) fn read_receipt(
@@ -157,8 +163,8 @@ pub(in super::super) fn read_receipt(
         .min_by_key(|choice| choice.index.unwrap_or_default().0);
     let finish = first.and_then(|choice| {
         let called = choice.message.as_ref().is_some_and(|message| {
-            let calls = message.tool_calls.as_ref();
-            message.function_call.is_some() || calls.is_some_and(|calls| !calls.is_empty())
+            let mut calls = message.tool_calls.iter().flatten();
+            message.function_call.is_some() || calls.any(|call| call.function.is_some())
         });
         ending(&choice.finish_reason, called)
     });

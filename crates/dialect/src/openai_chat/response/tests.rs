@@ -96,6 +96,14 @@ fn the_first_answer_is_the_one_with_the_least_index() {
 }
 
 #[test]
+fn a_call_of_nothing_is_no_call() {
+    let choice = json!({"message": {"tool_calls": [{"id": "a"}]}, "finish_reason": "stop"});
+    let body = json!({"choices": [choice]}).to_string();
+    let receipt = OpenAiChat.read_receipt(Operation::Chat, body.as_bytes());
+    assert_eq!(receipt.unwrap().finish, Some(FinishReason::Stop));
+}
+
+#[test]
 fn what_was_cached_was_input() {
     let usage = |usage: Value| {
         let body = json!({"choices": [], "usage": usage}).to_string();
