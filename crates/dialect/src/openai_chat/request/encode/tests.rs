@@ -184,6 +184,7 @@ fn media_that_openai_cannot_take_are_lost() {
                 kind: "search_result".into(),
                 json: Json::empty_object(),
             },
+            Content::Document(media(MediaSource::Text(String::new()))),
         ],
     )]);
     let (body, losses) = sent(&request, &mut Given::default());
