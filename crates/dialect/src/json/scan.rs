@@ -90,6 +90,33 @@ pub fn find_field(body: &[u8], key: &str) -> Option<Range<usize>> {
     }
 }
 
+/// Takes an object apart: hands out each field's plain key and where its value stands, but for
+/// nulls. `None` when it is no JSON object; what was handed out until then is to be forgotten.
+pub fn each_field(raw: &[u8], mut take: impl FnMut(&[u8], Range<usize>)) -> Option<()> {
+    let mut scanner = Scanner { body: raw, at: 0 };
+    scanner.each(b'{', b'}', |scanner| {
+        let (key, value) = scanner.field()?;
+        if &raw[value.clone()] != b"null" {
+            match string(&raw[key.start - 1..key.end + 1]) {
+                Some(plain) => take(plain.as_bytes(), value),
+                None => return Err(Fault::Expected("a field name", key.start)),
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Takes an array apart: hands out where each element stands. `None` when it is no JSON array, or
+/// as soon as `take` returns it.
+pub fn each_element(raw: &[u8], mut take: impl FnMut(Range<usize>) -> Option<()>) -> Option<()> {
+    let mut scanner = Scanner { body: raw, at: 0 };
+    scanner.each(b'[', b']', |scanner| {
+        scanner.space();
+        let value = scanner.value()?;
+        take(value).ok_or(Fault::Expected("another element", scanner.at))
+    })
+}
+
 /// The text of a JSON string value, quotes included in `raw`; `None` when it is no string.
 pub fn string(raw: &[u8]) -> Option<Cow<'_, str>> {
     let inner = raw.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
@@ -159,6 +186,28 @@ impl Scanner<'_> {
         }
     }
 
+    /// Goes through all there is: `opener`, what `next` reads, with commas between, and `closer`.
+    fn each(
+        &mut self,
+        opener: u8,
+        closer: u8,
+        mut next: impl FnMut(&mut Self) -> Result<(), Fault>,
+    ) -> Option<()> {
+        self.space();
+        self.expect(opener, "an opening bracket").ok()?;
+        self.space();
+        let mut more = self.peek() != Some(closer);
+        while more {
+            next(self).ok()?;
+            self.space();
+            more = self.peek() == Some(b',');
+            self.at += usize::from(more);
+        }
+        self.expect(closer, "a closing bracket").ok()?;
+        self.space();
+        (self.at == self.body.len()).then_some(())
+    }
+
     /// The place of a key, without its quotes, and of its value.
     fn field(&mut self) -> Result<(Range<usize>, Range<usize>), Fault> {
         self.space();
@@ -207,7 +256,18 @@ impl Scanner<'_> {
             self.at += 1;
         }
         let text = &self.body[start..self.at];
-        // Literals are tiny: let the real parser judge them.
+        let plain = match text {
+            b"true" | b"false" | b"null" => true,
+            [first, rest @ ..] => {
+                let counts = matches!(first, b'1'..=b'9') || (*first == b'0' && rest.is_empty());
+                counts && rest.iter().all(u8::is_ascii_digit)
+            }
+            [] => false,
+        };
+        if plain {
+            return Ok(start..self.at);
+        }
+        // The rest of the grammar is for the real parser.
         match serde_json::from_slice::<&serde_json::value::RawValue>(text) {
             Ok(_) => Ok(start..self.at),
             Err(_) => Err(Fault::Expected("a value", start)),

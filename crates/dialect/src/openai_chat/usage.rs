@@ -1,71 +1,80 @@
 //! Token usage on the wire, both ways. The only place that knows how vendors of this dialect
 //! differ in what they count.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use weir_model::Usage;
 
 use super::wire::Count;
+use crate::json::scan;
 
-/// A usage report. <https://platform.openai.com/docs/api-reference/chat/object>
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct WireUsage {
-    prompt_tokens: Count,
-    completion_tokens: Count,
-    total_tokens: Count,
-    prompt_tokens_details: Option<InputDetails>,
-    completion_tokens_details: Option<OutputDetails>,
-    /// DeepSeek's name of cached tokens.
-    prompt_cache_hit_tokens: Count,
-    /// Moonshot's.
-    cached_tokens: Count,
-    /// Perplexity's searches.
-    num_search_queries: Count,
-}
-
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(default)]
-struct InputDetails {
-    cached_tokens: Count,
-    cache_write_tokens: Count,
-    audio_tokens: Count,
-}
-
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(default)]
-struct OutputDetails {
-    reasoning_tokens: Count,
-    audio_tokens: Count,
-}
-
-impl From<WireUsage> for Usage {
-    fn from(wire: WireUsage) -> Usage {
-        let input = wire.prompt_tokens_details.unwrap_or_default();
-        let output = wire.completion_tokens_details.unwrap_or_default();
-        let cached = [
-            input.cached_tokens,
-            wire.prompt_cache_hit_tokens,
-            wire.cached_tokens,
-        ];
-        let cache_read_tokens = cached.map(|c| c.0).into_iter().max().unwrap_or(0);
-        let cache_write_tokens = input.cache_write_tokens.0;
-        // What was cached was input, even where the report leaves it out of `prompt_tokens`.
-        let from_cache = cache_read_tokens.saturating_add(cache_write_tokens);
-        let input_tokens = wire.prompt_tokens.0.max(from_cache);
-        // xAI and Gemini leave reasoning out of `completion_tokens`, but not out of the total.
-        let beyond_input = wire.total_tokens.0.saturating_sub(input_tokens);
-        Usage {
-            input_tokens,
-            cache_read_tokens,
-            cache_write_tokens,
-            cache_write_1h_tokens: 0,
-            input_audio_tokens: input.audio_tokens.0,
-            output_tokens: wire.completion_tokens.0.max(beyond_input),
-            reasoning_tokens: output.reasoning_tokens.0,
-            output_audio_tokens: output.audio_tokens.0,
-            web_searches: wire.num_search_queries.0,
+/// A usage report, as far as it can be read; `None` when it is no object.
+/// <https://platform.openai.com/docs/api-reference/chat/object>
+pub(super) fn read(raw: &[u8]) -> Option<Usage> {
+    let mut usage = Usage::default();
+    let mut total = 0;
+    scan::each_field(raw, |key, value| {
+        let value = &raw[value];
+        match key {
+            b"prompt_tokens" => usage.input_tokens = count(value),
+            b"completion_tokens" => usage.output_tokens = count(value),
+            b"total_tokens" => total = count(value),
+            b"prompt_tokens_details" => input_details(value, &mut usage),
+            b"completion_tokens_details" => output_details(value, &mut usage),
+            // DeepSeek's name of cached tokens, and Moonshot's.
+            b"prompt_cache_hit_tokens" | b"cached_tokens" => cached(value, &mut usage),
+            // Perplexity's searches.
+            b"num_search_queries" => usage.web_searches = count(value),
+            _ => {}
         }
+    })?;
+    // What was cached was input, even where the report leaves it out of `prompt_tokens`.
+    let from_cache = usage
+        .cache_read_tokens
+        .saturating_add(usage.cache_write_tokens);
+    usage.input_tokens = usage.input_tokens.max(from_cache);
+    // xAI and Gemini leave reasoning out of `completion_tokens`, but not out of the total.
+    let beyond_input = total.saturating_sub(usage.input_tokens);
+    usage.output_tokens = usage.output_tokens.max(beyond_input);
+    Some(usage)
+}
+
+fn input_details(raw: &[u8], usage: &mut Usage) {
+    scan::each_field(raw, |key, value| {
+        let value = &raw[value];
+        match key {
+            b"cached_tokens" => cached(value, usage),
+            b"cache_write_tokens" => usage.cache_write_tokens = count(value),
+            b"audio_tokens" => usage.input_audio_tokens = count(value),
+            _ => {}
+        }
+    });
+}
+
+fn output_details(raw: &[u8], usage: &mut Usage) {
+    scan::each_field(raw, |key, value| {
+        let value = &raw[value];
+        match key {
+            b"reasoning_tokens" => usage.reasoning_tokens = count(value),
+            b"audio_tokens" => usage.output_audio_tokens = count(value),
+            _ => {}
+        }
+    });
+}
+
+/// Several names may say the same: the largest counts.
+fn cached(value: &[u8], usage: &mut Usage) {
+    usage.cache_read_tokens = usage.cache_read_tokens.max(count(value));
+}
+
+/// A count; floats are cut, and what is none is zero.
+pub(super) fn count(raw: &[u8]) -> u64 {
+    let digits = (1..=18).contains(&raw.len()) && raw.iter().all(u8::is_ascii_digit);
+    if digits {
+        return raw
+            .iter()
+            .fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0'));
     }
+    serde_json::from_slice::<Count>(raw).unwrap_or_default().0
 }
 
 /// A usage report as clients expect it.

@@ -9,7 +9,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 use serde_json::value::RawValue;
 use weir_model::{Json, Usage};
 
-use super::usage::WireUsage;
+use super::usage;
 
 /// A whole answer or one chunk of a stream.
 #[derive(Debug, serde::Deserialize)]
@@ -23,7 +23,8 @@ pub(super) struct Answer<'a> {
     pub(super) created: Option<Count>,
     #[serde(borrow)]
     pub(super) choices: Option<Vec<Choice<'a>>>,
-    pub(super) usage: Option<Box<WireUsage>>,
+    #[serde(borrow)]
+    pub(super) usage: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(super) service_tier: Option<Text<'a>>,
     #[serde(borrow)]
@@ -33,10 +34,10 @@ pub(super) struct Answer<'a> {
 impl Answer<'_> {
     /// What was used so far, wherever it stands.
     pub(super) fn usage(&self) -> Option<Usage> {
+        let read = |raw: &RawValue| usage::read(raw.get().as_bytes());
         let choices = || self.choices.iter().flatten();
-        let usage = self.usage.as_deref();
-        let usage = usage.or_else(|| choices().find_map(|choice| choice.usage.as_deref()));
-        usage.map(|usage| Usage::from(*usage))
+        let whole = self.usage.and_then(read);
+        whole.or_else(|| choices().find_map(|choice| choice.usage.and_then(read)))
     }
 }
 
@@ -55,7 +56,8 @@ pub(super) struct Choice<'a> {
     #[serde(borrow)]
     pub(super) logprobs: Option<&'a RawValue>,
     /// Where Moonshot reports the usage of a stream.
-    pub(super) usage: Option<Box<WireUsage>>,
+    #[serde(borrow)]
+    pub(super) usage: Option<&'a RawValue>,
 }
 
 /// What was said, or more of it.

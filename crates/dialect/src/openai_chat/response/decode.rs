@@ -1,15 +1,15 @@
 //! A vendor's whole answer, in full or only what accounting needs.
 
-use serde::Deserialize;
-use serde::de::IgnoredAny;
+use std::borrow::Cow;
+use std::ops::Range;
+
 use serde_json::value::RawValue;
 use weir_model::{
-    Block, Choice, Content, Cx, Finish, Json, Operation, Rejection, Response, ToolCall,
+    Block, Choice, Content, Cx, Finish, Json, Operation, Rejection, Response, ToolCall, Usage,
 };
 
-use super::super::usage::WireUsage;
 use super::super::wire::{self, Answer, Count, Said, Text, filled, text};
-use super::super::{failure, finish, reasoning};
+use super::super::{failure, finish, reasoning, usage};
 use super::malformed;
 use crate::Receipt;
 use crate::json::scan;
@@ -108,70 +108,117 @@ fn ending(native: &Option<Text<'_>>, called: bool) -> Option<Finish> {
     }
 }
 
-/// What accounting needs: everything else is skipped, not built.
-#[derive(Deserialize)]
+/// What accounting needs of an answer.
+#[derive(Default)]
 struct Ended<'a> {
-    #[serde(borrow)]
-    choices: Option<Vec<EndedChoice<'a>>>,
-    /// The vectors of an embedding answer.
-    data: Option<IgnoredAny>,
-    usage: Option<WireUsage>,
-    #[serde(borrow)]
-    error: Option<&'a RawValue>,
+    choices: Option<&'a [u8]>,
+    /// Whether there are the vectors of an embedding answer.
+    data: bool,
+    usage: Option<Usage>,
+    error: Option<&'a [u8]>,
+    model: Option<Range<usize>>,
 }
 
-#[derive(Deserialize)]
+impl<'a> Ended<'a> {
+    fn read(body: &'a [u8]) -> Option<Ended<'a>> {
+        simdutf8::basic::from_utf8(body).ok()?;
+        let mut ended = Ended::default();
+        scan::each_field(body, |key, value| match key {
+            b"choices" => ended.choices = Some(&body[value]),
+            b"data" => ended.data = true,
+            b"usage" => ended.usage = usage::read(&body[value]),
+            b"error" => ended.error = Some(&body[value]),
+            b"model" => ended.model = Some(value),
+            _ => {}
+        })?;
+        Some(ended)
+    }
+}
+
+/// How a choice ended.
+#[derive(Default)]
 struct EndedChoice<'a> {
-    index: Option<Count>,
-    #[serde(borrow)]
-    finish_reason: Option<Text<'a>>,
-    message: Option<Called>,
-    usage: Option<WireUsage>,
+    index: u64,
+    reason: Cow<'a, str>,
+    called: bool,
+    usage: Option<Usage>,
 }
 
-#[derive(Deserialize)]
-struct Called {
-    tool_calls: Option<Vec<EndedCall>>,
-    function_call: Option<IgnoredAny>,
+impl<'a> EndedChoice<'a> {
+    fn read(raw: &'a [u8]) -> Option<EndedChoice<'a>> {
+        let mut ended = EndedChoice::default();
+        scan::each_field(raw, |key, value| {
+            let value = &raw[value];
+            match key {
+                b"index" => ended.index = usage::count(value),
+                b"finish_reason" => ended.reason = scan::string(value).unwrap_or_default(),
+                b"message" => ended.called = calls_a_tool(value),
+                b"usage" => ended.usage = usage::read(value),
+                _ => {}
+            }
+        })?;
+        Some(ended)
+    }
 }
 
-#[derive(Deserialize)]
-struct EndedCall {
-    #[serde(alias = "custom")]
-    function: Option<IgnoredAny>,
+fn calls_a_tool(message: &[u8]) -> bool {
+    let mut called = false;
+    scan::each_field(message, |key, value| match key {
+        b"function_call" => called = true,
+        b"tool_calls" => {
+            let calls = &message[value];
+            scan::each_element(calls, |call| {
+                called |= has_function(&calls[call]);
+                Some(())
+            });
+        }
+        _ => {}
+    });
+    called
+}
+
+fn has_function(call: &[u8]) -> bool {
+    let mut found = false;
+    scan::each_field(call, |key, _| {
+        found |= matches!(key, b"function" | b"custom")
+    });
+    found
 }
 
 pub(in super::super) fn read_receipt(
     operation: Operation,
     body: &[u8],
 ) -> Result<Receipt, Rejection> {
-    let ended: Ended<'_> =
-        serde_json::from_slice(body).map_err(|error| malformed(NOT_AN_ANSWER, error))?;
+    let not_an_answer = || malformed(NOT_AN_ANSWER, "not a JSON object of the expected shape");
+    let ended = Ended::read(body).ok_or_else(not_an_answer)?;
     let answered = match operation {
-        Operation::Embedding => ended.data.is_some(),
+        Operation::Embedding => ended.data,
         _ => ended.choices.is_some(),
     };
     if ended.error.is_some() || !answered {
-        return Err(no_answer(ended.error, body));
+        let error = ended.error.map(serde_json::from_slice::<&RawValue>);
+        return Err(no_answer(error.and_then(Result::ok), body));
     }
-    let choices = ended.choices.unwrap_or_default();
-    let usage = ended
-        .usage
-        .or_else(|| choices.iter().find_map(|choice| choice.usage));
-    let first = choices
-        .iter()
-        .min_by_key(|choice| choice.index.unwrap_or_default().0);
-    let finish = first.and_then(|choice| {
-        let called = choice.message.as_ref().is_some_and(|message| {
-            let mut calls = message.tool_calls.iter().flatten();
-            message.function_call.is_some() || calls.any(|call| call.function.is_some())
-        });
-        ending(&choice.finish_reason, called)
-    });
-    let model_span = scan::find_field(body, "model").filter(|span| body[span.start] == b'"');
+    let mut first: Option<EndedChoice<'_>> = None;
+    let mut usage = ended.usage;
+    if let Some(choices) = ended.choices {
+        scan::each_element(choices, |choice| {
+            let choice = EndedChoice::read(&choices[choice])?;
+            usage = usage.or(choice.usage);
+            if first
+                .as_ref()
+                .is_none_or(|first| choice.index < first.index)
+            {
+                first = Some(choice);
+            }
+            Some(())
+        })
+        .ok_or_else(not_an_answer)?;
+    }
+    let ended_with = first.filter(|choice| !choice.reason.is_empty());
     Ok(Receipt {
-        usage: usage.map(Into::into),
-        finish: finish.map(|finish| finish.reason),
-        model_span,
+        usage,
+        finish: ended_with.map(|choice| finish::read(&choice.reason, choice.called).reason),
+        model_span: ended.model.filter(|span| body[span.start] == b'"'),
     })
 }
