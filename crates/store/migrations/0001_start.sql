@@ -82,8 +82,8 @@ CREATE TABLE segments (
     read_bytes INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Journal lines that were read and wait for their other half: calls in flight.
-CREATE TABLE halves (
+-- Journal lines that open calls in flight.
+CREATE TABLE openings (
     id       TEXT PRIMARY KEY,
     instance TEXT NOT NULL, -- the process that wrote it
     line     TEXT NOT NULL

@@ -15,7 +15,7 @@ mod store;
 
 pub use clock::Clock;
 pub use error::StoreError;
-pub use journal::{Journal, JournalOptions, JournalWriter, Opened, Settled, Sync};
+pub use journal::{Journal, JournalOptions, JournalWriter, OpenCall, Opened, Settled, Sync};
 pub use keys::{Created, DeclaredKey, Key, KeyIndex, KeyRole, Keys, NewKey, Unfound};
 pub use ledger::{Answer, Caller, Entry, KeyTotals, Ledger, Question};
 pub use secret::Secret;

@@ -45,7 +45,7 @@ async fn call_until_killed(dir: &Path) -> Outcome {
     let mut out = std::io::stdout();
     for call in 0_u64.. {
         let id = call.to_string();
-        writer.opened(&Opened {
+        let opened = writer.opened(&Opened {
             id: &id,
             at_nanos: 0,
             key_id: "key_1",
@@ -59,8 +59,7 @@ async fn call_until_killed(dir: &Path) -> Outcome {
             stream: false,
         })?;
         if !call.is_multiple_of(4) {
-            writer.settled(&Settled {
-                id: &id,
+            let settled = Settled {
                 at_nanos: 1,
                 status: 200,
                 outcome: "ok",
@@ -75,7 +74,8 @@ async fn call_until_killed(dir: &Path) -> Outcome {
                 first_token_us: None,
                 total_us: 1,
                 error_kind: None,
-            })?;
+            };
+            writer.settled(&opened, &settled)?;
         }
         writeln!(out, "{id}")?;
         if call % 100 == 99 {

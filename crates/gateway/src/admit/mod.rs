@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 use weir_model::{Kind, Money, Operation, Priced, Rejection, Source, Usage};
-use weir_store::{Opened, Settled};
+use weir_store::{OpenCall, Opened, Settled};
 
 use crate::account::{Meter, estimate_tokens};
 use crate::call::{Call, RequestId};
@@ -47,6 +47,7 @@ impl Outcome {
 pub(crate) struct Permit {
     worker: Arc<Worker>,
     id: RequestId,
+    open_call: OpenCall,
     route: Arc<Route>,
     operation: Operation,
     arrived: Instant,
@@ -82,7 +83,7 @@ pub(crate) fn reserve(
         estimate_input_tokens: input_tokens,
         stream,
     };
-    worker.journal.opened(&opened).map_err(|error| {
+    let open_call = worker.journal.opened(&opened).map_err(|error| {
         let message = "The gateway cannot record calls right now, so it takes none.";
         Rejection::new(Kind::Overloaded, Source::Gateway, message)
             .with_private(format!("journal: {error}"))
@@ -90,6 +91,7 @@ pub(crate) fn reserve(
     Ok(Box::new(Permit {
         worker: Arc::clone(worker),
         id: call.arrival.id.clone(),
+        open_call,
         route: Arc::clone(route),
         operation: call.operation,
         arrived: call.arrival.at,
@@ -153,7 +155,6 @@ impl Permit {
         let deployment = self.meter.deployment.as_deref();
         let micros = |d: std::time::Duration| u64::try_from(d.as_micros()).unwrap_or(u64::MAX);
         let settled = Settled {
-            id: self.id.as_str(),
             at_nanos: now_nanos,
             status,
             outcome: outcome.name(),
@@ -169,7 +170,7 @@ impl Permit {
             total_us: micros(total),
             error_kind: error.map(Kind::name),
         };
-        if let Err(error) = self.worker.journal.settled(&settled) {
+        if let Err(error) = self.worker.journal.settled(&self.open_call, &settled) {
             tracing::error!(request = self.id.as_str(), %error, "cannot write the journal");
         }
         self.observe(status, &usage, cost, total, first_token);

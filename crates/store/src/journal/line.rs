@@ -1,173 +1,208 @@
-//! The lines of a segment: JSON objects without what is zero, empty or absent. One definition for
-//! both directions, so that what is written can be read.
+//! The lines of a segment: JSON arrays, `["opened",ID,QUESTION,RESERVED]` and
+//! `["settled",ID,QUESTION,ANSWER,FIGURES]`. QUESTION and ANSWER are the specs of the ledger's
+//! tables of these names and FIGURES its other columns in their order, so that a settled line
+//! tells the whole call. Both directions stand here: what is written can be read.
 
-use std::borrow::Cow;
+use std::io;
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use weir_model::{Money, Priced, Usage};
 
 use super::{Opened, Settled};
 
-type Text<'a> = Cow<'a, str>;
+/// The ledger's columns after id, question and answer.
+pub(crate) type Figures = [Option<i64>; 17];
 
-/// One line.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+/// What a line that opens a call begins with, up to the id.
+const OPENED: &str = "[\"opened\",\"";
+const SETTLED: &str = "[\"settled\",\"";
+
+/// A call that is on record as opened, and stays so until the writer that opened it settles it.
+#[derive(Debug)]
+pub struct OpenCall {
+    /// What both lines have in common: `ID",QUESTION`.
+    head: Box<[u8]>,
+    at_nanos: i64,
+}
+
+impl OpenCall {
+    /// Fails with `InvalidInput` for an id that JSON would escape.
+    pub(crate) fn new(opened: &Opened<'_>) -> io::Result<OpenCall> {
+        let plain = |byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
+        if !opened.id.bytes().all(plain) {
+            return Err(invalid("the id of a call is not plain"));
+        }
+        let mut head = Vec::with_capacity(192);
+        head.extend_from_slice(opened.id.as_bytes());
+        head.push(b'"');
+        let question = (
+            opened.key_id,
+            opened.key_name,
+            opened.project.unwrap_or_default(),
+            opened.model,
+            opened.operation,
+            opened.dialect,
+            opened.stream,
+        );
+        push(&mut head, &question)?;
+        Ok(OpenCall {
+            head: head.into(),
+            at_nanos: opened.at_nanos,
+        })
+    }
+
+    pub(super) fn write_opened(&self, opened: &Opened<'_>, line: &mut Vec<u8>) -> io::Result<()> {
+        let (tokens, nano_usd) = (opened.estimate_input_tokens, opened.estimate_nano_usd);
+        line.extend_from_slice(OPENED.as_bytes());
+        line.extend_from_slice(&self.head);
+        push(line, &(opened.at_nanos, tokens, nano_usd))?;
+        line.extend_from_slice(b"]\n");
+        Ok(())
+    }
+
+    pub(super) fn write_settled(
+        &self,
+        settled: &Settled<'_>,
+        line: &mut Vec<u8>,
+    ) -> io::Result<()> {
+        line.extend_from_slice(SETTLED.as_bytes());
+        line.extend_from_slice(&self.head);
+        push(line, &answer(settled))?;
+        push(line, &figures(self.at_nanos, settled))?;
+        line.extend_from_slice(b"]\n");
+        Ok(())
+    }
+}
+
+fn answer<'a>(settled: &Settled<'a>) -> impl Serialize + use<'a> {
+    (
+        settled.target,
+        settled.upstream_model,
+        settled.status,
+        settled.outcome,
+        settled.finish.unwrap_or_default(),
+        settled.error_kind.unwrap_or_default(),
+    )
+}
+
+fn figures(opened_at_ns: i64, settled: &Settled<'_>) -> Figures {
+    let usage = &settled.usage;
+    [
+        Some(opened_at_ns),
+        Some(settled.at_nanos),
+        Some(settled.attempts.into()),
+        Some(settled.losses.into()),
+        settled.first_token_us.map(signed),
+        Some(signed(settled.total_us)),
+        Some(signed(usage.input_tokens)),
+        Some(signed(usage.cache_read_tokens)),
+        Some(signed(usage.cache_write_tokens)),
+        Some(signed(usage.cache_write_1h_tokens)),
+        Some(signed(usage.input_audio_tokens)),
+        Some(signed(usage.output_tokens)),
+        Some(signed(usage.reasoning_tokens)),
+        Some(signed(usage.output_audio_tokens)),
+        Some(signed(usage.web_searches)),
+        Some(settled.usage_estimated.into()),
+        match settled.cost {
+            Priced::Known(cost) => Some(Money::nano_usd(cost)),
+            Priced::Unpriced => None,
+        },
+    ]
+}
+
+/// A line that was read.
+#[derive(Debug)]
 pub(crate) enum Line<'a> {
-    /// A call was opened.
-    Opened(#[serde(borrow)] OpenedLine<'a>),
+    /// A call was opened. What else the line says is needed only if the call is lost.
+    Opened { id: &'a str },
     /// A call was settled.
-    Settled(#[serde(borrow)] SettledLine<'a>),
+    Settled(SettledLine<'a>),
 }
 
-impl Line<'_> {
-    /// The request's id.
-    pub(crate) fn id(&self) -> &str {
-        match self {
-            Line::Opened(line) => &line.id,
-            Line::Settled(line) => &line.id,
+impl<'a> Line<'a> {
+    pub(crate) fn read(text: &'a str) -> Result<Line<'a>, serde_json::Error> {
+        let opened = text.strip_prefix(OPENED);
+        match opened.and_then(|rest| rest.split_once('"')) {
+            Some((id, _)) => Ok(Line::Opened { id }),
+            None => serde_json::from_str(text).map(Line::Settled),
         }
     }
 }
 
-/// [`Opened`] as it is written.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub(crate) struct OpenedLine<'a> {
-    #[serde(borrow)]
-    pub(crate) id: Text<'a>,
-    pub(crate) at_ns: i64,
-    #[serde(borrow)]
-    pub(crate) key_id: Text<'a>,
-    #[serde(borrow)]
-    pub(crate) key_name: Text<'a>,
-    #[serde(borrow, skip_serializing_if = "str::is_empty")]
-    pub(crate) project: Text<'a>,
-    #[serde(borrow)]
-    pub(crate) model: Text<'a>,
-    #[serde(borrow)]
-    pub(crate) operation: Text<'a>,
-    #[serde(borrow)]
-    pub(crate) dialect: Text<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) estimate_nano_usd: Option<i64>,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(crate) estimate_input_tokens: u64,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(crate) stream: bool,
-}
-
-/// [`Settled`] as it is written.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
+/// The whole call.
+#[derive(Debug, Deserialize)]
 pub(crate) struct SettledLine<'a> {
+    _settled: Settling,
+    pub(crate) id: &'a str,
     #[serde(borrow)]
-    pub(crate) id: Text<'a>,
-    pub(crate) at_ns: i64,
-    pub(crate) status: u16,
+    pub(crate) question: &'a RawValue,
     #[serde(borrow)]
-    pub(crate) outcome: Text<'a>,
-    #[serde(borrow, skip_serializing_if = "str::is_empty")]
-    pub(crate) target: Text<'a>,
-    #[serde(borrow, skip_serializing_if = "str::is_empty")]
-    pub(crate) upstream_model: Text<'a>,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(crate) input_tokens: u64,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(crate) cache_read_tokens: u64,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(crate) cache_write_tokens: u64,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(crate) cache_write_1h_tokens: u64,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(crate) input_audio_tokens: u64,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(crate) output_tokens: u64,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(crate) reasoning_tokens: u64,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(crate) output_audio_tokens: u64,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(crate) web_searches: u64,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(crate) estimated: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) cost_nano_usd: Option<i64>,
-    #[serde(borrow, skip_serializing_if = "str::is_empty")]
-    pub(crate) finish: Text<'a>,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(crate) attempts: u32,
-    #[serde(skip_serializing_if = "is_default")]
-    pub(crate) losses: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) first_token_us: Option<u64>,
-    pub(crate) total_us: u64,
-    #[serde(borrow, skip_serializing_if = "str::is_empty")]
-    pub(crate) error_kind: Text<'a>,
+    pub(crate) answer: &'a RawValue,
+    pub(crate) figures: Figures,
 }
 
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Settling {
+    Settled,
 }
 
-impl<'a> From<&Opened<'a>> for OpenedLine<'a> {
-    fn from(opened: &Opened<'a>) -> OpenedLine<'a> {
-        OpenedLine {
-            id: opened.id.into(),
-            at_ns: opened.at_nanos,
-            key_id: opened.key_id.into(),
-            key_name: opened.key_name.into(),
-            project: opened.project.unwrap_or_default().into(),
-            model: opened.model.into(),
-            operation: opened.operation.into(),
-            dialect: opened.dialect.into(),
-            estimate_nano_usd: opened.estimate_nano_usd,
-            estimate_input_tokens: opened.estimate_input_tokens,
-            stream: opened.stream,
-        }
-    }
+/// What a line says of a call that may be lost: who asked for what, and what to charge.
+#[derive(Debug, Deserialize)]
+struct OpenedLine<'a> {
+    _opened: &'a str,
+    _id: &'a str,
+    #[serde(borrow)]
+    question: &'a RawValue,
+    /// When it was opened; input tokens and nano-USD.
+    reserved: (i64, u64, Option<i64>),
 }
 
-impl<'a> From<&Settled<'a>> for SettledLine<'a> {
-    fn from(settled: &Settled<'a>) -> SettledLine<'a> {
-        let Usage {
+/// Question, answer and figures of a call whose process died: it is charged what was reserved.
+pub(crate) fn lost(
+    opened: &str,
+    now_ns: i64,
+) -> Result<(&str, String, Figures), serde_json::Error> {
+    let line: OpenedLine<'_> = serde_json::from_str(opened)?;
+    let (opened_at_ns, input_tokens, nano_usd) = line.reserved;
+    let settled = Settled {
+        at_nanos: now_ns,
+        status: 0,
+        outcome: "lost",
+        target: "",
+        upstream_model: "",
+        usage: Usage {
             input_tokens,
-            cache_read_tokens,
-            cache_write_tokens,
-            cache_write_1h_tokens,
-            input_audio_tokens,
-            output_tokens,
-            reasoning_tokens,
-            output_audio_tokens,
-            web_searches,
-        } = settled.usage;
-        SettledLine {
-            id: settled.id.into(),
-            at_ns: settled.at_nanos,
-            status: settled.status,
-            outcome: settled.outcome.into(),
-            target: settled.target.into(),
-            upstream_model: settled.upstream_model.into(),
-            input_tokens,
-            cache_read_tokens,
-            cache_write_tokens,
-            cache_write_1h_tokens,
-            input_audio_tokens,
-            output_tokens,
-            reasoning_tokens,
-            output_audio_tokens,
-            web_searches,
-            estimated: settled.usage_estimated,
-            cost_nano_usd: match settled.cost {
-                Priced::Known(cost) => Some(Money::nano_usd(cost)),
-                Priced::Unpriced => None,
-            },
-            finish: settled.finish.unwrap_or_default().into(),
-            attempts: settled.attempts,
-            losses: settled.losses,
-            first_token_us: settled.first_token_us,
-            total_us: settled.total_us,
-            error_kind: settled.error_kind.unwrap_or_default().into(),
-        }
-    }
+            ..Usage::default()
+        },
+        usage_estimated: true,
+        cost: nano_usd.map_or(Priced::Unpriced, |nano_usd| {
+            Priced::Known(Money::from_nano_usd(nano_usd))
+        }),
+        finish: None,
+        attempts: 0,
+        losses: 0,
+        first_token_us: None,
+        total_us: 0,
+        error_kind: None,
+    };
+    let answer = serde_json::to_string(&answer(&settled))?;
+    Ok((line.question.get(), answer, figures(opened_at_ns, &settled)))
+}
+
+/// Appends one more element of an array.
+fn push(line: &mut Vec<u8>, element: &impl Serialize) -> io::Result<()> {
+    line.push(b',');
+    Ok(serde_json::to_writer(line, element)?)
+}
+
+/// Counts are stored as SQL's signed integers.
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn invalid(why: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, why)
 }

@@ -20,7 +20,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
 use tokio::sync::Notify;
 use weir_model::{Priced, Usage};
 
-pub(crate) use line::{Line, OpenedLine, SettledLine};
+pub use line::OpenCall;
+pub(crate) use line::{Figures, Line, lost};
 pub(crate) use segment::SegmentName;
 pub use writer::JournalWriter;
 
@@ -59,7 +60,7 @@ impl Default for JournalOptions {
 /// A call that is about to be sent upstream, with what it may cost.
 #[derive(Clone, Copy, Debug)]
 pub struct Opened<'a> {
-    /// The request's id, unique for ever.
+    /// The request's id, unique for ever; of ASCII that JSON does not escape.
     pub id: &'a str,
     /// When, in nanoseconds since the Unix epoch.
     pub at_nanos: i64,
@@ -86,8 +87,6 @@ pub struct Opened<'a> {
 /// How a call ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Settled<'a> {
-    /// The id that it was opened with.
-    pub id: &'a str,
     /// When, in nanoseconds since the Unix epoch.
     pub at_nanos: i64,
     /// HTTP status that the client saw.

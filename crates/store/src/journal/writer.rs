@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::sync::{Mutex, PoisonError};
 
-use super::{Journal, Line, MAX_LINE, Opened, SegmentName, Settled, Sync};
+use super::{Journal, MAX_LINE, OpenCall, Opened, SegmentName, Settled, Sync};
 
 /// Writes the journal of one worker thread. Any thread may use it; those that share it wait for
 /// each other's `write(2)`.
@@ -46,20 +46,24 @@ impl JournalWriter {
     }
 
     /// Writes that a call is about to be sent. On an error nothing may be sent.
-    pub fn opened(&self, opened: &Opened<'_>) -> io::Result<()> {
-        self.write(&Line::Opened(opened.into()))
+    pub fn opened(&self, opened: &Opened<'_>) -> io::Result<OpenCall> {
+        let call = OpenCall::new(opened)?;
+        self.write(|line| call.write_opened(opened, line))?;
+        Ok(call)
     }
 
-    /// Writes how a call ended. On an error the call counts as lost: it is charged its estimate
-    /// when the process ends.
-    pub fn settled(&self, settled: &Settled<'_>) -> io::Result<()> {
-        self.write(&Line::Settled(settled.into()))
+    /// Writes how a call ended that this writer opened. On an error the call counts as lost: it is
+    /// charged its estimate when the process ends.
+    pub fn settled(&self, call: &OpenCall, settled: &Settled<'_>) -> io::Result<()> {
+        self.write(|line| call.write_settled(settled, line))
     }
 
-    fn write(&self, line: &Line<'_>) -> io::Result<()> {
+    fn write(&self, fill: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> io::Result<()> {
         // A panic cannot leave the tail half changed: at worst `line` holds leftovers.
         let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
-        tail.append(&self.journal, line)?;
+        tail.line.clear();
+        fill(&mut tail.line)?;
+        tail.append(&self.journal)?;
         drop(tail);
         self.journal.written();
         Ok(())
@@ -67,10 +71,7 @@ impl JournalWriter {
 }
 
 impl Tail {
-    fn append(&mut self, journal: &Journal, line: &Line<'_>) -> io::Result<()> {
-        self.line.clear();
-        serde_json::to_writer(&mut self.line, line)?;
-        self.line.push(b'\n');
+    fn append(&mut self, journal: &Journal) -> io::Result<()> {
         if self.line.len() > MAX_LINE {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,

@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 
-use serde::Serialize;
 use sqlx::sqlite::SqliteConnection;
 
 /// Entries in memory; beyond that they are looked up again in the database.
@@ -13,7 +12,7 @@ const MAX_ENTRIES: usize = 16 * 1024;
 pub(super) struct Dictionary {
     /// Returns the id of a spec, new or old.
     sql: &'static str,
-    places: HashMap<Box<str>, usize>,
+    places: HashMap<Box<str>, usize, foldhash::fast::RandomState>,
     /// By place. Shorter than `places` by those that are not in the database yet.
     ids: Vec<i64>,
     fresh: Vec<Box<str>>,
@@ -41,22 +40,21 @@ impl Dictionary {
     fn new(sql: &'static str) -> Dictionary {
         Dictionary {
             sql,
-            places: HashMap::new(),
+            places: HashMap::default(),
             ids: Vec::new(),
             fresh: Vec::new(),
         }
     }
 
     /// The place of `spec`, good until the next [`Dictionary::trim`].
-    pub(super) fn place(&mut self, spec: &impl Serialize) -> Result<usize, serde_json::Error> {
-        let spec = serde_json::to_string(spec)?.into_boxed_str();
-        if let Some(place) = self.places.get(&spec) {
-            return Ok(*place);
+    pub(super) fn place(&mut self, spec: &str) -> usize {
+        if let Some(place) = self.places.get(spec) {
+            return *place;
         }
         let place = self.places.len();
-        self.fresh.push(spec.clone());
-        self.places.insert(spec, place);
-        Ok(place)
+        self.fresh.push(spec.into());
+        self.places.insert(spec.into(), place);
+        place
     }
 
     /// Brings what is new into the database and returns the id of each place.

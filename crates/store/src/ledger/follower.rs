@@ -1,6 +1,6 @@
-//! Reads the journal's segments, joins the two lines of each call, and writes rows. How far it has
-//! read moves in the transaction that writes the rows, so that a crash at any point neither loses
-//! nor repeats one.
+//! Reads the journal's segments, and writes a row for each line that settles a call and for each
+//! call whose process died before that. How far it has read moves in the transaction that writes
+//! the rows, so that a crash at any point neither loses nor repeats one.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -12,9 +12,9 @@ use serde::Serialize;
 use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
 
-use super::query::unsigned;
-use super::row::{Rows, signed};
-use crate::journal::{Line, MAX_LINE, OpenedLine, SegmentName, SettledLine};
+use super::query::{signed, unsigned};
+use super::row::Rows;
+use crate::journal::{Line, MAX_LINE, SegmentName, lost};
 use crate::{Clock, Journal, StoreError};
 
 /// Read at once: two lines at their longest, some 100 calls at their usual length.
@@ -26,10 +26,10 @@ const BATCH_ROWS: usize = 1000;
 /// a new one.
 pub(super) struct Follower {
     offsets: HashMap<SegmentName, Offset>,
-    /// Lines whose other half has not been read: the calls in flight, and those of the dead.
-    halves: HashMap<Box<str>, Half>,
-    /// Ids of kept halves that were joined since the last transaction.
-    joined: Vec<Box<str>>,
+    /// The calls in flight, and those of the dead, by id.
+    openings: HashMap<Box<str>, Opening, foldhash::fast::RandomState>,
+    /// Ids of kept openings that were settled since the last transaction.
+    settled: Vec<Box<str>>,
     rows: Rows,
     chunk: Box<[u8]>,
     torn: u64,
@@ -43,7 +43,8 @@ struct Offset {
     read: u64,
 }
 
-struct Half {
+/// A line that opened a call.
+struct Opening {
     instance: Arc<str>,
     line: Box<str>,
     /// Whether the database has it.
@@ -55,8 +56,8 @@ impl Follower {
     pub(super) async fn load(pool: &SqlitePool, journal: &Journal) -> Result<Follower, StoreError> {
         let mut follower = Follower {
             offsets: HashMap::new(),
-            halves: HashMap::new(),
-            joined: Vec::new(),
+            openings: HashMap::default(),
+            settled: Vec::new(),
             rows: Rows::new(),
             chunk: vec![0; CHUNK].into(),
             torn: 0,
@@ -74,18 +75,18 @@ impl Follower {
             }
         }
         // After the offsets: if a transaction ends in between, theirs no longer fit, and tell.
-        for row in sqlx::query("SELECT id, instance, line FROM halves")
+        for row in sqlx::query("SELECT id, instance, line FROM openings")
             .fetch_all(pool)
             .await?
         {
             let instance = row.try_get::<&str, _>("instance")?.into();
             let line = row.try_get("line")?;
-            let half = Half {
+            let opening = Opening {
                 instance,
                 line,
                 kept: true,
             };
-            follower.halves.insert(row.try_get("id")?, half);
+            follower.openings.insert(row.try_get("id")?, opening);
         }
         Ok(follower)
     }
@@ -113,7 +114,7 @@ impl Follower {
                 sealed.push(name);
             }
         }
-        self.bury(journal.instance(), clock.now_nanos())?;
+        self.bury(journal.instance(), clock.now_nanos());
         self.flush(pool).await?;
         if !sealed.is_empty() {
             // Until a checkpoint a power loss could take back rows whose only other trace is here.
@@ -165,7 +166,7 @@ impl Follower {
         let mut start = 0;
         for end in memchr::memchr_iter(b'\n', chunk) {
             let line = str::from_utf8(&chunk[start..end]).ok();
-            if line.is_none_or(|line| self.join(instance, line).is_err()) {
+            if line.is_none_or(|line| self.take_line(instance, line).is_err()) {
                 self.torn += 1;
             }
             start = end + 1;
@@ -178,48 +179,48 @@ impl Follower {
         start
     }
 
-    /// Puts a line to its other half, or keeps it until that comes.
-    fn join(&mut self, instance: &Arc<str>, text: &str) -> Result<(), serde_json::Error> {
-        let line: Line = serde_json::from_str(text)?;
-        let Some(half) = self.halves.get(line.id()) else {
-            let half = Half {
-                instance: instance.clone(),
-                line: text.into(),
-                kept: false,
-            };
-            self.halves.insert(line.id().into(), half);
-            return Ok(());
-        };
-        match (&line, &serde_json::from_str(&half.line)?) {
-            (Line::Opened(opened), Line::Settled(settled))
-            | (Line::Settled(settled), Line::Opened(opened)) => self.rows.push(opened, settled)?,
-            // The same line twice would be a fault of the writer's caller: the first one counts.
-            _ => return Ok(()),
-        }
-        if let Some((id, half)) = self.halves.remove_entry(line.id())
-            && half.kept
-        {
-            self.joined.push(id);
-        }
-        Ok(())
-    }
-
-    /// Gives rows to the calls of dead processes that will never see their other half.
-    fn bury(&mut self, alive: &str, now_ns: i64) -> Result<(), StoreError> {
-        for (id, half) in self.halves.extract_if(|_, half| *half.instance != *alive) {
-            let pushed = match serde_json::from_str(&half.line).map_err(undecodable)? {
-                Line::Opened(opened) => self.rows.push(&opened, &lost(&opened, now_ns)),
-                Line::Settled(settled) => self.rows.push(&unknown(&settled), &settled),
-            };
-            pushed.map_err(undecodable)?;
-            if half.kept {
-                self.joined.push(id);
+    /// Keeps a line that opens a call until the one comes that settles it.
+    fn take_line(&mut self, instance: &Arc<str>, text: &str) -> Result<(), serde_json::Error> {
+        match Line::read(text)? {
+            Line::Opened { id } => {
+                let opening = Opening {
+                    instance: instance.clone(),
+                    line: text.into(),
+                    kept: false,
+                };
+                self.openings.insert(id.into(), opening);
+            }
+            Line::Settled(line) => {
+                let opening = self.openings.remove_entry(line.id);
+                let kept = opening.as_ref().is_some_and(|(_, opening)| opening.kept);
+                let id = opening.map_or_else(|| line.id.into(), |(id, _)| id);
+                if kept {
+                    self.settled.push(id.clone());
+                }
+                let (question, answer) = (line.question.get(), line.answer.get());
+                self.rows.push(id, question, answer, line.figures);
             }
         }
         Ok(())
     }
 
-    /// One transaction: the offsets, the rows, the halves.
+    /// Gives rows to the calls of dead processes, which will never be settled.
+    fn bury(&mut self, alive: &str, now_ns: i64) {
+        let dead = self
+            .openings
+            .extract_if(|_, opening| *opening.instance != *alive);
+        for (id, opening) in dead {
+            if opening.kept {
+                self.settled.push(id.clone());
+            }
+            match lost(&opening.line, now_ns) {
+                Ok((question, answer, figures)) => self.rows.push(id, question, &answer, figures),
+                Err(_) => self.torn += 1,
+            }
+        }
+    }
+
+    /// One transaction: the offsets, the rows, the openings.
     async fn flush(&mut self, pool: &SqlitePool) -> Result<(), StoreError> {
         let moved = self
             .offsets
@@ -235,9 +236,12 @@ impl Follower {
             offset.kept = offset.read;
         }
         self.rows.insert(&mut transaction).await?;
-        remove_halves(&mut transaction, mem::take(&mut self.joined)).await?;
-        let fresh = self.halves.iter_mut().filter(|(_, half)| !half.kept);
-        add_halves(&mut transaction, fresh).await?;
+        remove_openings(&mut transaction, mem::take(&mut self.settled)).await?;
+        let fresh = self
+            .openings
+            .iter_mut()
+            .filter(|(_, opening)| !opening.kept);
+        add_openings(&mut transaction, fresh).await?;
         Ok(transaction.commit().await?)
     }
 }
@@ -264,20 +268,20 @@ async fn advance(
     }
 }
 
-/// Remembers halves over a restart. They go in as one JSON array, which costs one statement.
-async fn add_halves<'a>(
+/// Remembers openings over a restart. They go in as one JSON array, which costs one statement.
+async fn add_openings<'a>(
     connection: &mut SqliteConnection,
-    halves: impl Iterator<Item = (&'a Box<str>, &'a mut Half)>,
+    openings: impl Iterator<Item = (&'a Box<str>, &'a mut Opening)>,
 ) -> Result<(), StoreError> {
     let mut fresh = Vec::new();
-    for (id, half) in halves {
-        half.kept = true;
-        fresh.push((id, &*half.instance, &half.line));
+    for (id, opening) in openings {
+        opening.kept = true;
+        fresh.push((id, &*opening.instance, &opening.line));
     }
     if fresh.is_empty() {
         return Ok(());
     }
-    let sql = "INSERT INTO halves (id, instance, line) \
+    let sql = "INSERT INTO openings (id, instance, line) \
          SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?)";
     sqlx::query(sql)
         .bind(json(&fresh)?)
@@ -286,15 +290,15 @@ async fn add_halves<'a>(
     Ok(())
 }
 
-/// Forgets halves that were joined; fails if someone else did.
-async fn remove_halves(
+/// Forgets openings that were settled; fails if someone else did.
+async fn remove_openings(
     connection: &mut SqliteConnection,
     ids: Vec<Box<str>>,
 ) -> Result<(), StoreError> {
     if ids.is_empty() {
         return Ok(());
     }
-    let sql = "DELETE FROM halves WHERE id IN (SELECT value FROM json_each(?))";
+    let sql = "DELETE FROM openings WHERE id IN (SELECT value FROM json_each(?))";
     let done = sqlx::query(sql)
         .bind(json(&ids)?)
         .execute(connection)
@@ -321,30 +325,4 @@ async fn forget(pool: &SqlitePool, name: &str) -> Result<(), StoreError> {
 
 fn segments(journal: &Journal) -> Result<Vec<SegmentName>, StoreError> {
     journal.segments().map_err(StoreError::file(journal.dir()))
-}
-
-/// The end of a call whose process died: charged what was reserved for it.
-fn lost<'a>(opened: &OpenedLine<'a>, now_ns: i64) -> SettledLine<'a> {
-    SettledLine {
-        id: opened.id.clone(),
-        at_ns: now_ns,
-        outcome: "lost".into(),
-        input_tokens: opened.estimate_input_tokens,
-        estimated: true,
-        cost_nano_usd: opened.estimate_nano_usd,
-        ..Default::default()
-    }
-}
-
-/// The beginning of a call of which only the end can be read.
-fn unknown<'a>(settled: &SettledLine<'a>) -> OpenedLine<'a> {
-    OpenedLine {
-        id: settled.id.clone(),
-        at_ns: settled.at_ns,
-        ..Default::default()
-    }
-}
-
-fn undecodable(error: serde_json::Error) -> sqlx::Error {
-    sqlx::Error::Decode(error.into())
 }

@@ -196,3 +196,8 @@ fn count(row: &SqliteRow, column: &str) -> Result<u64, sqlx::Error> {
 pub(super) fn unsigned(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
+
+/// The same, the other way.
+pub(super) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

@@ -6,7 +6,7 @@ use sqlx::Arguments;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection};
 
 use super::dictionary::Dictionary;
-use crate::journal::{OpenedLine, SettledLine};
+use crate::journal::Figures;
 
 /// In the order in which they are bound.
 const COLUMNS: &str = "question, answer, id, opened_at_ns, settled_at_ns, attempts, losses, \
@@ -38,8 +38,7 @@ struct Row {
     question: usize,
     answer: usize,
     id: String,
-    /// The columns after `id`.
-    numbers: [Option<i64>; 17],
+    figures: Figures,
 }
 
 impl Rows {
@@ -57,36 +56,13 @@ impl Rows {
     }
 
     /// Adds the row of a call.
-    pub(super) fn push(
-        &mut self,
-        opened: &OpenedLine<'_>,
-        settled: &SettledLine<'_>,
-    ) -> Result<(), serde_json::Error> {
-        let question = self.questions.place(&(
-            &opened.key_id,
-            &opened.key_name,
-            &opened.project,
-            &opened.model,
-            &opened.operation,
-            &opened.dialect,
-            opened.stream,
-        ))?;
-        let answer = self.answers.place(&(
-            &settled.target,
-            &settled.upstream_model,
-            settled.status,
-            &settled.outcome,
-            &settled.finish,
-            &settled.error_kind,
-        ))?;
-        let numbers = numbers(opened, settled);
+    pub(super) fn push(&mut self, id: Box<str>, question: &str, answer: &str, figures: Figures) {
         self.rows.push(Row {
-            question,
-            answer,
-            id: settled.id.clone().into_owned(),
-            numbers,
+            question: self.questions.place(question),
+            answer: self.answers.place(answer),
+            id: id.into(),
+            figures,
         });
-        Ok(())
     }
 
     /// Writes all rows.
@@ -127,35 +103,8 @@ impl Row {
         bound.add(questions[self.question])?;
         bound.add(answers[self.answer])?;
         bound.add(self.id)?;
-        self.numbers
+        self.figures
             .into_iter()
-            .try_for_each(|number| bound.add(number))
+            .try_for_each(|figure| bound.add(figure))
     }
-}
-
-fn numbers(opened: &OpenedLine<'_>, settled: &SettledLine<'_>) -> [Option<i64>; 17] {
-    [
-        Some(opened.at_ns),
-        Some(settled.at_ns),
-        Some(settled.attempts.into()),
-        Some(settled.losses.into()),
-        settled.first_token_us.map(signed),
-        Some(signed(settled.total_us)),
-        Some(signed(settled.input_tokens)),
-        Some(signed(settled.cache_read_tokens)),
-        Some(signed(settled.cache_write_tokens)),
-        Some(signed(settled.cache_write_1h_tokens)),
-        Some(signed(settled.input_audio_tokens)),
-        Some(signed(settled.output_tokens)),
-        Some(signed(settled.reasoning_tokens)),
-        Some(signed(settled.output_audio_tokens)),
-        Some(signed(settled.web_searches)),
-        Some(settled.estimated.into()),
-        settled.cost_nano_usd,
-    ]
-}
-
-/// Counts are stored as SQL's signed integers.
-pub(super) fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use weir_model::{Money, Priced, Usage};
 
 use super::*;
-use crate::{JournalWriter, Opened, Settled};
+use crate::{JournalWriter, OpenCall, Opened, Settled};
 
 const NOW: i64 = 1_800_000_000_000_000_000;
 const SECRET: &str = "a secret that is long enough for a test";
@@ -89,9 +89,9 @@ impl Home {
     }
 }
 
-/// Opens a call with an estimate of `estimate` nano-USD and input tokens.
-fn open_call(writer: &JournalWriter, id: &str, estimate: u32) {
-    let opened = Opened {
+/// A call with an estimate of `estimate` nano-USD and input tokens.
+fn opened(id: &str, estimate: u32) -> Opened<'_> {
+    Opened {
         id,
         at_nanos: NOW - 7,
         key_id: "key_1",
@@ -103,18 +103,21 @@ fn open_call(writer: &JournalWriter, id: &str, estimate: u32) {
         estimate_nano_usd: Some(estimate.into()),
         estimate_input_tokens: estimate.into(),
         stream: true,
-    };
-    writer.opened(&opened).unwrap();
+    }
+}
+
+fn open_call(writer: &JournalWriter, id: &str, estimate: u32) -> OpenCall {
+    writer.opened(&opened(id, estimate)).unwrap()
 }
 
 /// Settles a call at `cost` nano-USD and input tokens.
 fn settle_call(writer: &JournalWriter, id: &str, cost: u32) {
-    writer.settled(&settled(id, cost)).unwrap();
+    let call = OpenCall::new(&opened(id, 0)).unwrap();
+    writer.settled(&call, &settled(cost)).unwrap();
 }
 
-fn settled(id: &str, cost: u32) -> Settled<'_> {
+fn settled(cost: u32) -> Settled<'static> {
     Settled {
-        id,
         at_nanos: NOW - 3,
         status: 200,
         outcome: "ok",
@@ -167,8 +170,8 @@ suite!(sqlite:
         a_dropped_pass_leaves_nothing_behind
         a_stale_reader_is_told
         lost_calls_are_charged_their_estimate
-        calls_in_flight_are_joined_later
-        an_answer_without_its_opening_is_still_recorded
+        calls_in_flight_are_settled_later
+        an_end_without_its_opening_is_still_recorded
         read_segments_are_removed
         torn_lines_are_counted_and_skipped
         a_line_in_the_making_is_waited_for

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use weir_model::{Priced, Usage};
 
+use super::super::Line;
 use super::*;
 use crate::JournalOptions;
 
@@ -24,25 +25,36 @@ fn opened<'a>(id: &'a str, model: &'a str) -> Opened<'a> {
     }
 }
 
-fn settled(id: &str) -> Settled<'_> {
-    Settled {
-        id,
-        at_nanos: 2,
-        status: 200,
-        outcome: "ok",
-        target: "",
-        upstream_model: "",
-        usage: Usage::default(),
-        usage_estimated: false,
-        cost: Priced::Unpriced,
-        finish: None,
-        attempts: 0,
-        losses: 0,
-        first_token_us: None,
-        total_us: 9,
-        error_kind: None,
-    }
+fn settle(writer: &JournalWriter, id: &str) -> io::Result<()> {
+    writer.settled(&OpenCall::new(&opened(id, "m")).unwrap(), &SETTLED)
 }
+
+const SETTLED: Settled<'static> = Settled {
+    at_nanos: 2,
+    status: 200,
+    outcome: "ok",
+    target: "",
+    upstream_model: "",
+    usage: Usage {
+        input_tokens: 4,
+        cache_read_tokens: 0,
+        cache_write_tokens: 0,
+        cache_write_1h_tokens: 0,
+        input_audio_tokens: 0,
+        output_tokens: 5,
+        reasoning_tokens: 0,
+        output_audio_tokens: 0,
+        web_searches: 0,
+    },
+    usage_estimated: false,
+    cost: Priced::Unpriced,
+    finish: None,
+    attempts: 0,
+    losses: 0,
+    first_token_us: None,
+    total_us: 9,
+    error_kind: None,
+};
 
 fn start(dir: &Path, max_segment_bytes: u64) -> (Journal, JournalWriter) {
     let options = JournalOptions {
@@ -62,33 +74,43 @@ fn segments(journal: &Journal) -> Vec<Vec<String>> {
         let lines: Vec<String> = text.lines().map(str::to_owned).collect();
         lines
             .iter()
-            .for_each(|line| drop(serde_json::from_str::<Line>(line).unwrap()));
+            .for_each(|line| drop(Line::read(line).unwrap()));
         segments.push(lines);
     }
     segments
 }
 
 #[test]
-fn a_line_is_one_line_and_holds_only_what_is_said() {
+fn a_line_is_one_line_and_tells_the_whole_call() {
     let dir = tempfile::tempdir().unwrap();
     let (journal, writer) = start(dir.path(), u64::MAX);
-    writer.opened(&opened("r1", "a\"b\n\u{1F600}")).unwrap();
-    writer.settled(&settled("r1")).unwrap();
+    let call = writer.opened(&opened("r1", "a\"b\n\u{1F600}")).unwrap();
+    writer.settled(&call, &SETTLED).unwrap();
     let text = fs::read_to_string(journal.path(&journal.segments().unwrap()[0])).unwrap();
-    let expected = "{\"opened\":{\"id\":\"r1\",\"at_ns\":1,\"key_id\":\"key_1\",\"key_name\":\"ci\",\
-         \"model\":\"a\\\"b\\n\u{1F600}\",\"operation\":\"chat\",\"dialect\":\"openai_chat\",\
-         \"estimate_nano_usd\":5,\"estimate_input_tokens\":3}}\n\
-         {\"settled\":{\"id\":\"r1\",\"at_ns\":2,\"status\":200,\"outcome\":\"ok\",\"total_us\":9}}\n";
+    let head =
+        "\"r1\",[\"key_1\",\"ci\",\"\",\"a\\\"b\\n\u{1F600}\",\"chat\",\"openai_chat\",false]";
+    let expected = format!(
+        "[\"opened\",{head},[1,3,5]]\n\
+         [\"settled\",{head},[\"\",\"\",200,\"ok\",\"\",\"\"],\
+         [1,2,0,0,null,9,4,0,0,0,0,5,0,0,0,0,null]]\n"
+    );
     assert_eq!(text, expected);
-    let lines = segments(&journal).concat();
-    let line: Line = serde_json::from_str(&lines[0]).unwrap();
-    assert!(matches!(line, Line::Opened(line) if line.model == "a\"b\n\u{1F600}"));
+}
+
+#[test]
+fn an_id_stands_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, writer) = start(dir.path(), u64::MAX);
+    for id in ["a\"b", "a\\b", "a\nb", "\u{e9}"] {
+        let error = writer.opened(&opened(id, "m")).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+    }
 }
 
 #[test]
 fn segments_rotate_before_they_grow_too_large() {
     let dir = tempfile::tempdir().unwrap();
-    let (journal, writer) = start(dir.path(), 400);
+    let (journal, writer) = start(dir.path(), 170);
     for n in 0..10 {
         writer.opened(&opened(&format!("r{n}"), "m")).unwrap();
     }
@@ -96,7 +118,7 @@ fn segments_rotate_before_they_grow_too_large() {
     assert_eq!(segments.concat().len(), 10);
     assert!(
         segments.iter().all(|lines| lines.len() == 2),
-        "two lines fit in 400 bytes"
+        "two lines fit in 170 bytes"
     );
 }
 
@@ -104,8 +126,8 @@ fn segments_rotate_before_they_grow_too_large() {
 fn a_line_larger_than_a_segment_still_gets_written() {
     let dir = tempfile::tempdir().unwrap();
     let (journal, writer) = start(dir.path(), 1);
-    writer.settled(&settled("r1")).unwrap();
-    writer.settled(&settled("r2")).unwrap();
+    settle(&writer, "r1").unwrap();
+    settle(&writer, "r2").unwrap();
     assert_eq!(
         segments(&journal).iter().map(Vec::len).collect::<Vec<_>>(),
         [1, 1]
@@ -130,8 +152,8 @@ fn nothing_follows_half_a_line() {
     let (journal, writer) = start(dir.path(), u64::MAX);
     let first = journal.path(&journal.segments().unwrap()[0]);
     writer.tail.lock().unwrap().file = File::open(&first).unwrap();
-    writer.settled(&settled("r1")).unwrap_err();
-    writer.settled(&settled("r2")).unwrap();
+    settle(&writer, "r1").unwrap_err();
+    settle(&writer, "r2").unwrap();
     assert_eq!(
         segments(&journal).iter().map(Vec::len).collect::<Vec<_>>(),
         [0, 1]
@@ -145,7 +167,7 @@ fn threads_that_share_a_writer_do_not_mix_lines() {
     let writer = journal.writer().unwrap();
     std::thread::scope(|scope| {
         for _ in 0..4 {
-            scope.spawn(|| (0..500).for_each(|_| writer.opened(&opened("r", "m")).unwrap()));
+            scope.spawn(|| (0..500).for_each(|_| drop(writer.opened(&opened("r", "m")).unwrap())));
         }
     });
     assert_eq!(segments(&journal).concat().len(), 2000);
