@@ -54,7 +54,8 @@ pub(crate) struct Call {
     pub dialect: Dialect,
     pub operation: Operation,
     pub caller: Caller,
-    /// What may travel upstream of the headers that the client sent.
+    /// As the client sent them. They hold on to the connection's read buffer, and so must not live
+    /// as long as a stream does.
     pub headers: HeaderMap,
     pub query: Option<String>,
     pub body: Bytes,

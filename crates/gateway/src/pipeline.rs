@@ -88,11 +88,10 @@ async fn run(
         operation,
         caller,
         query: forwarded_query(parts.uri.query()),
-        headers: send::forwardable(&parts.headers),
+        headers: parts.headers,
         body,
         _held: held,
     };
-    drop((parts.headers, parts.uri));
     let head = call.client().read_head(operation, &call.body)?;
     let route = resolve(&world, &call.caller, &head.model)?;
     if operation == Operation::CountTokens && !route.offers(dialect, operation) {

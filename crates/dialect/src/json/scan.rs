@@ -90,33 +90,6 @@ pub fn find_field(body: &[u8], key: &str) -> Option<Range<usize>> {
     }
 }
 
-/// Takes an object apart: hands out each field's plain key and where its value stands, but for
-/// nulls. `None` when it is no JSON object; what was handed out until then is to be forgotten.
-pub fn each_field(raw: &[u8], mut take: impl FnMut(&[u8], Range<usize>)) -> Option<()> {
-    let mut scanner = Scanner { body: raw, at: 0 };
-    scanner.each(b'{', b'}', |scanner| {
-        let (key, value) = scanner.field()?;
-        if &raw[value.clone()] != b"null" {
-            match string(&raw[key.start - 1..key.end + 1]) {
-                Some(plain) => take(plain.as_bytes(), value),
-                None => return Err(Fault::Expected("a field name", key.start)),
-            }
-        }
-        Ok(())
-    })
-}
-
-/// Takes an array apart: hands out where each element stands. `None` when it is no JSON array, or
-/// as soon as `take` returns it.
-pub fn each_element(raw: &[u8], mut take: impl FnMut(Range<usize>) -> Option<()>) -> Option<()> {
-    let mut scanner = Scanner { body: raw, at: 0 };
-    scanner.each(b'[', b']', |scanner| {
-        scanner.space();
-        let value = scanner.value()?;
-        take(value).ok_or(Fault::Expected("another element", scanner.at))
-    })
-}
-
 /// The text of a JSON string value, quotes included in `raw`; `None` when it is no string.
 pub fn string(raw: &[u8]) -> Option<Cow<'_, str>> {
     let inner = raw.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
@@ -126,7 +99,8 @@ pub fn string(raw: &[u8]) -> Option<Cow<'_, str>> {
     serde_json::from_slice::<String>(raw).ok().map(Cow::Owned)
 }
 
-enum Fault {
+/// Why a text cannot be scanned.
+pub(super) enum Fault {
     Expected(&'static str, usize),
     TooDeep,
     TooManyFields,
@@ -146,9 +120,10 @@ impl Fault {
     }
 }
 
-struct Scanner<'a> {
-    body: &'a [u8],
-    at: usize,
+/// Goes through a JSON text.
+pub(super) struct Scanner<'a> {
+    pub(super) body: &'a [u8],
+    pub(super) at: usize,
 }
 
 impl Scanner<'_> {
@@ -186,37 +161,20 @@ impl Scanner<'_> {
         }
     }
 
-    /// Goes through all there is: `opener`, what `next` reads, with commas between, and `closer`.
-    fn each(
-        &mut self,
-        opener: u8,
-        closer: u8,
-        mut next: impl FnMut(&mut Self) -> Result<(), Fault>,
-    ) -> Option<()> {
-        self.space();
-        self.expect(opener, "an opening bracket").ok()?;
-        self.space();
-        let mut more = self.peek() != Some(closer);
-        while more {
-            next(self).ok()?;
-            self.space();
-            more = self.peek() == Some(b',');
-            self.at += usize::from(more);
-        }
-        self.expect(closer, "a closing bracket").ok()?;
-        self.space();
-        (self.at == self.body.len()).then_some(())
-    }
-
     /// The place of a key, without its quotes, and of its value.
     fn field(&mut self) -> Result<(Range<usize>, Range<usize>), Fault> {
+        let key = self.key()?;
+        Ok((key, self.value()?))
+    }
+
+    /// The place of a key, without its quotes; ends where its value begins.
+    pub(super) fn key(&mut self) -> Result<Range<usize>, Fault> {
         self.space();
         let key = self.string("a field name")?;
-        let key = key.start + 1..key.end - 1;
         self.space();
         self.expect(b':', "':'")?;
         self.space();
-        Ok((key, self.value()?))
+        Ok(key.start + 1..key.end - 1)
     }
 
     fn check_key(&self, found: &TopLevel, key: &Range<usize>) -> Result<(), Fault> {
@@ -237,7 +195,8 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    fn value(&mut self) -> Result<Range<usize>, Fault> {
+    /// Steps over a value.
+    pub(super) fn value(&mut self) -> Result<Range<usize>, Fault> {
         match self.peek() {
             Some(b'"') => self.string("a string"),
             Some(b'{' | b'[') => self.nested(),
@@ -314,7 +273,9 @@ impl Scanner<'_> {
         self.expect(b'"', what)?;
         loop {
             let rest = &self.body[self.at..];
-            let Some(found) = memchr::memchr2(b'"', b'\\', rest) else {
+            // Most strings are keys and short: not worth the vector search's start-up.
+            let near = rest.iter().take(16).position(|b| matches!(b, b'"' | b'\\'));
+            let Some(found) = near.or_else(|| memchr::memchr2(b'"', b'\\', rest)) else {
                 return Err(Fault::Expected("a closing quote", self.body.len()));
             };
             self.at += found;
@@ -329,7 +290,7 @@ impl Scanner<'_> {
         }
     }
 
-    fn space(&mut self) {
+    pub(super) fn space(&mut self) {
         while self
             .peek()
             .is_some_and(|b| matches!(b, b' ' | b'\n' | b'\r' | b'\t'))
@@ -338,11 +299,11 @@ impl Scanner<'_> {
         }
     }
 
-    fn peek(&self) -> Option<u8> {
+    pub(super) fn peek(&self) -> Option<u8> {
         self.body.get(self.at).copied()
     }
 
-    fn expect(&mut self, byte: u8, what: &'static str) -> Result<(), Fault> {
+    pub(super) fn expect(&mut self, byte: u8, what: &'static str) -> Result<(), Fault> {
         if self.peek() == Some(byte) {
             self.at += 1;
             return Ok(());

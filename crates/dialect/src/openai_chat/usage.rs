@@ -5,27 +5,27 @@ use serde::Serialize;
 use weir_model::Usage;
 
 use super::wire::Count;
-use crate::json::scan;
+use crate::json::walk::Walk;
 
-/// A usage report, as far as it can be read; `None` when it is no object.
+/// Reads a usage report, as far as it can be read; the inner option is `None` for what is no object.
 /// <https://platform.openai.com/docs/api-reference/chat/object>
-pub(super) fn read(raw: &[u8]) -> Option<Usage> {
+pub(super) fn read(walk: &mut Walk<'_>) -> Option<Option<Usage>> {
+    if !walk.begins(b'{') {
+        return walk.skip().map(|_| None);
+    }
     let mut usage = Usage::default();
     let mut total = 0;
-    scan::each_field(raw, |key, value| {
-        let value = &raw[value];
-        match key {
-            b"prompt_tokens" => usage.input_tokens = count(value),
-            b"completion_tokens" => usage.output_tokens = count(value),
-            b"total_tokens" => total = count(value),
-            b"prompt_tokens_details" => input_details(value, &mut usage),
-            b"completion_tokens_details" => output_details(value, &mut usage),
-            // DeepSeek's name of cached tokens, and Moonshot's.
-            b"prompt_cache_hit_tokens" | b"cached_tokens" => cached(value, &mut usage),
-            // Perplexity's searches.
-            b"num_search_queries" => usage.web_searches = count(value),
-            _ => {}
-        }
+    walk.object(|walk, key| match key {
+        b"prompt_tokens" => set(&mut usage.input_tokens, walk),
+        b"completion_tokens" => set(&mut usage.output_tokens, walk),
+        b"total_tokens" => set(&mut total, walk),
+        b"prompt_tokens_details" => input_details(walk, &mut usage),
+        b"completion_tokens_details" => output_details(walk, &mut usage),
+        // DeepSeek's name of cached tokens, and Moonshot's.
+        b"prompt_cache_hit_tokens" | b"cached_tokens" => set(&mut usage.cache_read_tokens, walk),
+        // Perplexity's searches.
+        b"num_search_queries" => set(&mut usage.web_searches, walk),
+        _ => walk.skip().map(drop),
     })?;
     // What was cached was input, even where the report leaves it out of `prompt_tokens`.
     let from_cache = usage
@@ -35,44 +35,38 @@ pub(super) fn read(raw: &[u8]) -> Option<Usage> {
     // xAI and Gemini leave reasoning out of `completion_tokens`, but not out of the total.
     let beyond_input = total.saturating_sub(usage.input_tokens);
     usage.output_tokens = usage.output_tokens.max(beyond_input);
-    Some(usage)
+    Some(Some(usage))
 }
 
-fn input_details(raw: &[u8], usage: &mut Usage) {
-    scan::each_field(raw, |key, value| {
-        let value = &raw[value];
-        match key {
-            b"cached_tokens" => cached(value, usage),
-            b"cache_write_tokens" => usage.cache_write_tokens = count(value),
-            b"audio_tokens" => usage.input_audio_tokens = count(value),
-            _ => {}
-        }
-    });
+fn input_details(walk: &mut Walk<'_>, usage: &mut Usage) -> Option<()> {
+    walk.object(|walk, key| match key {
+        b"cached_tokens" => set(&mut usage.cache_read_tokens, walk),
+        b"cache_write_tokens" => set(&mut usage.cache_write_tokens, walk),
+        b"audio_tokens" => set(&mut usage.input_audio_tokens, walk),
+        _ => walk.skip().map(drop),
+    })
 }
 
-fn output_details(raw: &[u8], usage: &mut Usage) {
-    scan::each_field(raw, |key, value| {
-        let value = &raw[value];
-        match key {
-            b"reasoning_tokens" => usage.reasoning_tokens = count(value),
-            b"audio_tokens" => usage.output_audio_tokens = count(value),
-            _ => {}
-        }
-    });
+fn output_details(walk: &mut Walk<'_>, usage: &mut Usage) -> Option<()> {
+    walk.object(|walk, key| match key {
+        b"reasoning_tokens" => set(&mut usage.reasoning_tokens, walk),
+        b"audio_tokens" => set(&mut usage.output_audio_tokens, walk),
+        _ => walk.skip().map(drop),
+    })
 }
 
-/// Several names may say the same: the largest counts.
-fn cached(value: &[u8], usage: &mut Usage) {
-    usage.cache_read_tokens = usage.cache_read_tokens.max(count(value));
+/// Reads a count. Several fields may say the same: the largest counts.
+fn set(tokens: &mut u64, walk: &mut Walk<'_>) -> Option<()> {
+    *tokens = count(walk.raw()?).max(*tokens);
+    Some(())
 }
 
 /// A count; floats are cut, and what is none is zero.
 pub(super) fn count(raw: &[u8]) -> u64 {
     let digits = (1..=18).contains(&raw.len()) && raw.iter().all(u8::is_ascii_digit);
     if digits {
-        return raw
-            .iter()
-            .fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0'));
+        let digits = raw.iter().map(|digit| u64::from(digit - b'0'));
+        return digits.fold(0, |sum, digit| sum * 10 + digit);
     }
     serde_json::from_slice::<Count>(raw).unwrap_or_default().0
 }

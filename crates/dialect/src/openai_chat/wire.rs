@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use weir_model::{Json, Usage};
 
 use super::usage;
+use crate::json::walk::Walk;
 
 /// A whole answer or one chunk of a stream.
 #[derive(Debug, serde::Deserialize)]
@@ -34,7 +35,7 @@ pub(super) struct Answer<'a> {
 impl Answer<'_> {
     /// What was used so far, wherever it stands.
     pub(super) fn usage(&self) -> Option<Usage> {
-        let read = |raw: &RawValue| usage::read(raw.get().as_bytes());
+        let read = |raw: &RawValue| Walk::through(raw.get().as_bytes(), usage::read).flatten();
         let choices = || self.choices.iter().flatten();
         let whole = self.usage.and_then(read);
         whole.or_else(|| choices().find_map(|choice| choice.usage.and_then(read)))

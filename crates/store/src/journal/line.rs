@@ -114,6 +114,7 @@ fn figures(opened_at_ns: i64, settled: &Settled<'_>) -> Figures {
 
 /// A line that was read.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 pub(crate) enum Line<'a> {
     /// A call was opened. What else the line says is needed only if the call is lost.
     Opened { id: &'a str },

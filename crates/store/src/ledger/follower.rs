@@ -165,7 +165,7 @@ impl Follower {
     fn take_lines(&mut self, instance: &Arc<str>, chunk: &[u8], is_sealed: bool) -> usize {
         let mut start = 0;
         for end in memchr::memchr_iter(b'\n', chunk) {
-            let line = str::from_utf8(&chunk[start..end]).ok();
+            let line = simdutf8::basic::from_utf8(&chunk[start..end]).ok();
             if line.is_none_or(|line| self.take_line(instance, line).is_err()) {
                 self.torn += 1;
             }

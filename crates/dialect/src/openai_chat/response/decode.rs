@@ -12,7 +12,7 @@ use super::super::wire::{self, Answer, Count, Said, Text, filled, text};
 use super::super::{failure, finish, reasoning, usage};
 use super::malformed;
 use crate::Receipt;
-use crate::json::scan;
+use crate::json::walk::Walk;
 
 const NOT_AN_ANSWER: &str = "The provider's answer could not be understood.";
 
@@ -111,7 +111,7 @@ fn ending(native: &Option<Text<'_>>, called: bool) -> Option<Finish> {
 /// What accounting needs of an answer.
 #[derive(Default)]
 struct Ended<'a> {
-    choices: Option<&'a [u8]>,
+    choices: Option<Choices<'a>>,
     /// Whether there are the vectors of an embedding answer.
     data: bool,
     usage: Option<Usage>,
@@ -119,78 +119,100 @@ struct Ended<'a> {
     model: Option<Range<usize>>,
 }
 
-impl<'a> Ended<'a> {
-    fn read(body: &'a [u8]) -> Option<Ended<'a>> {
-        simdutf8::basic::from_utf8(body).ok()?;
-        let mut ended = Ended::default();
-        scan::each_field(body, |key, value| match key {
-            b"choices" => ended.choices = Some(&body[value]),
-            b"data" => ended.data = true,
-            b"usage" => ended.usage = usage::read(&body[value]),
-            b"error" => ended.error = Some(&body[value]),
-            b"model" => ended.model = Some(value),
-            _ => {}
-        })?;
-        Some(ended)
-    }
+/// What accounting needs of the choices: how the one with the least index ended.
+#[derive(Default)]
+struct Choices<'a> {
+    first: Option<EndedChoice<'a>>,
+    usage: Option<Usage>,
 }
 
-/// How a choice ended.
 #[derive(Default)]
 struct EndedChoice<'a> {
     index: u64,
     reason: Cow<'a, str>,
     called: bool,
-    usage: Option<Usage>,
 }
 
-impl<'a> EndedChoice<'a> {
-    fn read(raw: &'a [u8]) -> Option<EndedChoice<'a>> {
-        let mut ended = EndedChoice::default();
-        scan::each_field(raw, |key, value| {
-            let value = &raw[value];
+impl<'a> Ended<'a> {
+    fn read(walk: &mut Walk<'a>) -> Option<Ended<'a>> {
+        let mut ended = Ended::default();
+        walk.object(|walk, key| {
             match key {
-                b"index" => ended.index = usage::count(value),
-                b"finish_reason" => ended.reason = scan::string(value).unwrap_or_default(),
-                b"message" => ended.called = calls_a_tool(value),
-                b"usage" => ended.usage = usage::read(value),
-                _ => {}
+                b"choices" => ended.choices = Some(Choices::read(walk)?),
+                b"data" => ended.data = walk.skip().map(|_| true)?,
+                b"usage" => ended.usage = usage::read(walk)?,
+                b"error" => ended.error = Some(walk.raw()?),
+                b"model" if walk.begins(b'"') => ended.model = Some(walk.skip()?),
+                _ => return walk.skip().map(drop),
             }
+            Some(())
         })?;
         Some(ended)
     }
 }
 
-fn calls_a_tool(message: &[u8]) -> bool {
-    let mut called = false;
-    scan::each_field(message, |key, value| match key {
-        b"function_call" => called = true,
-        b"tool_calls" => {
-            let calls = &message[value];
-            scan::each_element(calls, |call| {
-                called |= has_function(&calls[call]);
-                Some(())
-            });
+impl<'a> Choices<'a> {
+    fn read(walk: &mut Walk<'a>) -> Option<Choices<'a>> {
+        let mut choices = Choices::default();
+        if !walk.begins(b'[') {
+            return None;
         }
-        _ => {}
-    });
-    called
+        walk.array(|walk| {
+            if !walk.begins(b'{') {
+                return None;
+            }
+            let choice = choices.read_one(walk)?;
+            let least = choices
+                .first
+                .as_ref()
+                .is_none_or(|f| choice.index < f.index);
+            if least {
+                choices.first = Some(choice);
+            }
+            Some(())
+        })?;
+        Some(choices)
+    }
+
+    fn read_one(&mut self, walk: &mut Walk<'a>) -> Option<EndedChoice<'a>> {
+        let mut ended = EndedChoice::default();
+        walk.object(|walk, key| {
+            match key {
+                b"index" => ended.index = usage::count(walk.raw()?),
+                b"finish_reason" => ended.reason = walk.text()?,
+                b"message" => ended.called = calls_a_tool(walk)?,
+                b"usage" => self.usage = self.usage.or(usage::read(walk)?),
+                _ => return walk.skip().map(drop),
+            }
+            Some(())
+        })?;
+        Some(ended)
+    }
 }
 
-fn has_function(call: &[u8]) -> bool {
-    let mut found = false;
-    scan::each_field(call, |key, _| {
-        found |= matches!(key, b"function" | b"custom")
-    });
-    found
+fn calls_a_tool(message: &mut Walk<'_>) -> Option<bool> {
+    let mut called = false;
+    message.object(|walk, key| match key {
+        b"tool_calls" => walk.array(|call| {
+            call.object(|walk, key| {
+                called |= matches!(key, b"function" | b"custom");
+                walk.skip().map(drop)
+            })
+        }),
+        _ => {
+            called |= key == b"function_call";
+            walk.skip().map(drop)
+        }
+    })?;
+    Some(called)
 }
 
 pub(in super::super) fn read_receipt(
     operation: Operation,
     body: &[u8],
 ) -> Result<Receipt, Rejection> {
-    let not_an_answer = || malformed(NOT_AN_ANSWER, "not a JSON object of the expected shape");
-    let ended = Ended::read(body).ok_or_else(not_an_answer)?;
+    let ended = Walk::through(body, Ended::read)
+        .ok_or_else(|| malformed(NOT_AN_ANSWER, "the body is not JSON of the right shape"))?;
     let answered = match operation {
         Operation::Embedding => ended.data,
         _ => ended.choices.is_some(),
@@ -199,26 +221,11 @@ pub(in super::super) fn read_receipt(
         let error = ended.error.map(serde_json::from_slice::<&RawValue>);
         return Err(no_answer(error.and_then(Result::ok), body));
     }
-    let mut first: Option<EndedChoice<'_>> = None;
-    let mut usage = ended.usage;
-    if let Some(choices) = ended.choices {
-        scan::each_element(choices, |choice| {
-            let choice = EndedChoice::read(&choices[choice])?;
-            usage = usage.or(choice.usage);
-            if first
-                .as_ref()
-                .is_none_or(|first| choice.index < first.index)
-            {
-                first = Some(choice);
-            }
-            Some(())
-        })
-        .ok_or_else(not_an_answer)?;
-    }
-    let ended_with = first.filter(|choice| !choice.reason.is_empty());
+    let choices = ended.choices.unwrap_or_default();
+    let first = choices.first.filter(|choice| !choice.reason.is_empty());
     Ok(Receipt {
-        usage,
-        finish: ended_with.map(|choice| finish::read(&choice.reason, choice.called).reason),
-        model_span: ended.model.filter(|span| body[span.start] == b'"'),
+        usage: ended.usage.or(choices.usage),
+        finish: first.map(|choice| finish::read(&choice.reason, choice.called).reason),
+        model_span: ended.model,
     })
 }
