@@ -270,13 +270,24 @@ impl<'de> Visitor<'de> for FieldsVisitor {
         while let Some((Key(key), raw)) = map.next_entry::<Key<'de>, &'de RawValue>()? {
             fields.push((key, raw));
         }
-        // A set, because a hostile object has fields by the million.
-        let mut seen = BTreeSet::new();
-        fields.reverse();
-        fields.retain(|(key, _)| seen.insert(key.clone()));
-        fields.reverse();
+        if repeats(&fields) {
+            // A set, because a hostile object has fields by the million.
+            let mut seen = BTreeSet::new();
+            fields.reverse();
+            fields.retain(|(key, _)| seen.insert(key.clone()));
+            fields.reverse();
+        }
         Ok(Fields(fields))
     }
+}
+
+/// Whether some key may stand twice: known for the few fields that an object usually has.
+fn repeats(fields: &[(Cow<'_, str>, &RawValue)]) -> bool {
+    let (few, more) = fields.split_at(fields.len().min(24));
+    let stands_before = |(at, (key, _)): (usize, &(Cow<'_, str>, _))| {
+        few[..at].iter().any(|(other, _)| other == key)
+    };
+    !more.is_empty() || few.iter().enumerate().any(stands_before)
 }
 
 #[derive(serde::Deserialize)]

@@ -26,6 +26,19 @@ pub fn string(text: &str) -> Vec<u8> {
     to_vec(text)
 }
 
+/// Where the first U+2028 or U+2029 stands.
+fn separator(text: &str) -> Option<usize> {
+    // Keys and most other texts are done with here.
+    if text.is_ascii() {
+        return None;
+    }
+    // Both are 0xE2 0x80 and one more in UTF-8.
+    memchr::memchr_iter(0xE2, text.as_bytes()).find(|at| {
+        let rest = &text.as_bytes()[*at + 1..];
+        rest.starts_with(b"\x80\xA8") || rest.starts_with(b"\x80\xA9")
+    })
+}
+
 struct OneLine;
 
 impl Formatter for OneLine {
@@ -34,9 +47,8 @@ impl Formatter for OneLine {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
-        // Both start with 0xE2 in UTF-8; most text has neither.
         let mut rest = fragment;
-        while let Some(at) = rest.find(['\u{2028}', '\u{2029}']) {
+        while let Some(at) = separator(rest) {
             writer.write_all(&rest.as_bytes()[..at])?;
             let escaped: &[u8] = if rest[at..].starts_with('\u{2028}') {
                 b"\\u2028"
@@ -75,8 +87,9 @@ mod tests {
 
     #[test]
     fn line_separators_are_escaped() {
-        let text = "a\u{2028}b\u{2029}c\n";
-        assert_eq!(to_vec(text), br#""a\u2028b\u2029c\n""#);
+        let text = "\u{2026}a\u{2028}\u{2029}b\u{2029}c\n";
+        let expected = "\"\u{2026}a\\u2028\\u2029b\\u2029c\\n\"";
+        assert_eq!(to_vec(text), expected.as_bytes());
         assert_eq!(
             serde_json::from_slice::<String>(&to_vec(text)).unwrap(),
             text

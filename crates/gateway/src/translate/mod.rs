@@ -83,7 +83,7 @@ impl<'a> Translator<'a> {
         Ok(prepared)
     }
 
-    /// The decoded request. Only chat has one.
+    /// The decoded request, naming the model of the target that it went to last. Only chat has one.
     ///
     /// # Errors
     /// An invalid-request rejection that names the field at fault.
@@ -91,7 +91,7 @@ impl<'a> Translator<'a> {
         Ok(&self.decoded()?.value)
     }
 
-    fn decoded(&mut self) -> Result<&Decoded<Request>, Rejection> {
+    fn decoded(&mut self) -> Result<&mut Decoded<Request>, Rejection> {
         let decoded = match self.decoded.take() {
             Some(decoded) => decoded,
             None => self.call.client().decode_request(&self.call.body)?,
@@ -124,9 +124,8 @@ impl<'a> Translator<'a> {
         };
         let (seed, now_s) = (self.call.arrival.seed, self.call.now_s());
         let decoded = self.decoded()?;
+        decoded.value.model.clone_from(&deployment.model);
         let mut losses = decoded.losses.clone();
-        let mut request = decoded.value.clone();
-        request.model.clone_from(&deployment.model);
         let ids = IdMint::new(seed);
         let cx = context(
             now_s,
@@ -134,7 +133,7 @@ impl<'a> Translator<'a> {
             &deployment.upstream.quirks,
             &deployment.capabilities,
         );
-        let encoded = weir_dialect::upstream(endpoint.dialect).encode_request(&request, &cx)?;
+        let encoded = weir_dialect::upstream(endpoint.dialect).encode_request(&decoded.value, &cx)?;
         losses.extend(encoded.losses);
         let mut outgoing = self.outgoing(deployment, endpoint, encoded.body.into())?;
         for (name, value) in encoded.headers {

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{find_field, string, top_level};
+use super::{find_field, quote_or_backslash, string, top_level};
 
 #[test]
 fn finds_fields_and_their_values() {
@@ -79,5 +79,14 @@ proptest! {
             let found = string(top.get(text.as_bytes(), key).unwrap()).unwrap();
             prop_assert_eq!(&*found, value.as_str());
         }
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_first_quote_or_backslash_is_found(text in "[a\"\\\\!\u{7f}\u{a2}\u{dc}]{0,60}", pad in 0..40_usize) {
+        let text = format!("{}{text}", "x".repeat(pad));
+        let expected = text.find(['"', '\\']);
+        prop_assert_eq!(quote_or_backslash(text.as_bytes()), expected);
     }
 }
