@@ -65,7 +65,7 @@ pub fn top_level(body: &[u8]) -> Result<TopLevel, Rejection> {
     }
     Scanner { body, at: 0 }
         .object()
-        .map_err(|fault| Rejection::invalid(fault.message()))
+        .map_err(|fault| Rejection::invalid(fault.message(body)))
 }
 
 /// The same for an upstream's body, without a message for a client; `None` when it is no object.
@@ -122,18 +122,22 @@ pub(super) enum Fault {
     Expected(&'static str, usize),
     TooDeep,
     TooManyFields,
-    Repeated(String),
+    /// Where the key stands.
+    Repeated(Range<usize>),
 }
 
 impl Fault {
-    fn message(self) -> String {
+    fn message(self, body: &[u8]) -> String {
         match self {
             Fault::Expected(what, at) => {
                 format!("The request body is not valid JSON: expected {what} at byte {at}.")
             }
             Fault::TooDeep => format!("The request body is nested deeper than {MAX_DEPTH} levels."),
             Fault::TooManyFields => format!("The request body has more than {MAX_FIELDS} fields."),
-            Fault::Repeated(key) => format!("The request body has the field `{key}` twice."),
+            Fault::Repeated(key) => {
+                let key = String::from_utf8_lossy(&body[key]);
+                format!("The request body has the field `{key}` twice.")
+            }
         }
     }
 }
@@ -208,7 +212,7 @@ impl Scanner<'_> {
                 .iter()
                 .any(|f| &self.body[f.key.clone()] == name)
         {
-            return Err(Fault::Repeated(String::from_utf8_lossy(name).into_owned()));
+            return Err(Fault::Repeated(key.clone()));
         }
         Ok(())
     }

@@ -133,7 +133,8 @@ impl<'a> Translator<'a> {
             &deployment.upstream.quirks,
             &deployment.capabilities,
         );
-        let encoded = weir_dialect::upstream(endpoint.dialect).encode_request(&decoded.value, &cx)?;
+        let encoded =
+            weir_dialect::upstream(endpoint.dialect).encode_request(&decoded.value, &cx)?;
         losses.extend(encoded.losses);
         let mut outgoing = self.outgoing(deployment, endpoint, encoded.body.into())?;
         for (name, value) in encoded.headers {

@@ -123,31 +123,63 @@ pub(crate) enum Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    pub(crate) fn read(text: &'a str) -> Result<Line<'a>, serde_json::Error> {
+    /// Takes a line apart without building anything; `None` when it is torn.
+    pub(crate) fn read(text: &'a str) -> Option<Line<'a>> {
         let opened = text.strip_prefix(OPENED);
-        match opened.and_then(|rest| rest.split_once('"')) {
-            Some((id, _)) => Ok(Line::Opened { id }),
-            None => serde_json::from_str(text).map(Line::Settled),
+        let (id, rest) = opened
+            .or_else(|| text.strip_prefix(SETTLED))?
+            .split_once('"')?;
+        if opened.is_some() {
+            return Some(Line::Opened { id });
         }
+        let (question, rest) = array(rest)?;
+        let (answer, rest) = array(rest)?;
+        Some(Line::Settled(SettledLine {
+            id,
+            question,
+            answer,
+            figures: read_figures(rest)?,
+        }))
     }
 }
 
 /// The whole call.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub(crate) struct SettledLine<'a> {
-    _settled: Settling,
     pub(crate) id: &'a str,
-    #[serde(borrow)]
-    pub(crate) question: &'a RawValue,
-    #[serde(borrow)]
-    pub(crate) answer: &'a RawValue,
+    /// JSON, as are all specs; broken only if the disk broke it.
+    pub(crate) question: &'a str,
+    pub(crate) answer: &'a str,
     pub(crate) figures: Figures,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Settling {
-    Settled,
+/// The array of scalars after a comma, and what follows it.
+fn array(text: &str) -> Option<(&str, &str)> {
+    let text = text.strip_prefix(",[").and(text.get(1..))?;
+    let (mut quoted, mut escaped) = (false, false);
+    let end = text.bytes().position(|byte| {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => quoted = !quoted,
+            b']' => return !quoted,
+            _ => {}
+        }
+        false
+    })?;
+    text.split_at_checked(end + 1)
+}
+
+fn read_figures(text: &str) -> Option<Figures> {
+    let mut numbers = text.strip_prefix(",[")?.strip_suffix("]]")?.split(',');
+    let mut figures = [None; 17];
+    for figure in &mut figures {
+        *figure = match numbers.next()? {
+            "null" => None,
+            number => Some(number.parse().ok()?),
+        };
+    }
+    numbers.next().is_none().then_some(figures)
 }
 
 /// What a line says of a call that may be lost: who asked for what, and what to charge.

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use serde::de::IgnoredAny;
 use sqlx::sqlite::SqliteConnection;
 
 /// Entries in memory; beyond that they are looked up again in the database.
@@ -46,15 +47,17 @@ impl Dictionary {
         }
     }
 
-    /// The place of `spec`, good until the next [`Dictionary::trim`].
-    pub(super) fn place(&mut self, spec: &str) -> usize {
+    /// The place of `spec`, good until the next [`Dictionary::trim`]; `None` when it is not JSON,
+    /// which would spoil every query.
+    pub(super) fn place(&mut self, spec: &str) -> Option<usize> {
         if let Some(place) = self.places.get(spec) {
-            return *place;
+            return Some(*place);
         }
+        serde_json::from_str::<IgnoredAny>(spec).ok()?;
         let place = self.places.len();
         self.fresh.push(spec.into());
         self.places.insert(spec.into(), place);
-        place
+        Some(place)
     }
 
     /// Brings what is new into the database and returns the id of each place.

@@ -166,7 +166,10 @@ impl Follower {
         let mut start = 0;
         for end in memchr::memchr_iter(b'\n', chunk) {
             let line = simdutf8::basic::from_utf8(&chunk[start..end]).ok();
-            if line.is_none_or(|line| self.take_line(instance, line).is_err()) {
+            if line
+                .and_then(|line| self.take_line(instance, line))
+                .is_none()
+            {
                 self.torn += 1;
             }
             start = end + 1;
@@ -179,8 +182,8 @@ impl Follower {
         start
     }
 
-    /// Keeps a line that opens a call until the one comes that settles it.
-    fn take_line(&mut self, instance: &Arc<str>, text: &str) -> Result<(), serde_json::Error> {
+    /// Keeps a line that opens a call until the one comes that settles it. `None` for a torn line.
+    fn take_line(&mut self, instance: &Arc<str>, text: &str) -> Option<()> {
         match Line::read(text)? {
             Line::Opened { id } => {
                 let opening = Opening {
@@ -197,11 +200,11 @@ impl Follower {
                 if kept {
                     self.settled.push(id.clone());
                 }
-                let (question, answer) = (line.question.get(), line.answer.get());
-                self.rows.push(id, question, answer, line.figures);
+                self.rows
+                    .push(id, line.question, line.answer, line.figures)?;
             }
         }
-        Ok(())
+        Some(())
     }
 
     /// Gives rows to the calls of dead processes, which will never be settled.
@@ -213,10 +216,11 @@ impl Follower {
             if opening.kept {
                 self.settled.push(id.clone());
             }
-            match lost(&opening.line, now_ns) {
+            let pushed = match lost(&opening.line, now_ns) {
                 Ok((question, answer, figures)) => self.rows.push(id, question, &answer, figures),
-                Err(_) => self.torn += 1,
-            }
+                Err(_) => None,
+            };
+            self.torn += u64::from(pushed.is_none());
         }
     }
 

@@ -55,14 +55,21 @@ impl Rows {
         self.rows.len()
     }
 
-    /// Adds the row of a call.
-    pub(super) fn push(&mut self, id: Box<str>, question: &str, answer: &str, figures: Figures) {
+    /// Adds the row of a call; `None` when a spec is not JSON.
+    pub(super) fn push(
+        &mut self,
+        id: Box<str>,
+        question: &str,
+        answer: &str,
+        figures: Figures,
+    ) -> Option<()> {
         self.rows.push(Row {
-            question: self.questions.place(question),
-            answer: self.answers.place(answer),
+            question: self.questions.place(question)?,
+            answer: self.answers.place(answer)?,
             id: id.into(),
             figures,
         });
+        Some(())
     }
 
     /// Writes all rows.

@@ -74,7 +74,7 @@ fn segments(journal: &Journal) -> Vec<Vec<String>> {
         let lines: Vec<String> = text.lines().map(str::to_owned).collect();
         lines
             .iter()
-            .for_each(|line| assert!(Line::read(line).is_ok(), "{line}"));
+            .for_each(|line| assert!(Line::read(line).is_some(), "{line}"));
         segments.push(lines);
     }
     segments
@@ -187,4 +187,26 @@ fn a_folder_has_one_process() {
     );
     drop(writer);
     again().unwrap();
+}
+
+#[test]
+fn what_a_line_says_is_read_back() {
+    let line = r#"["settled","r1",["a],[\"]","\\"],["b,["],[1,-2,null,4,5,6,7,8,9,10,11,12,13,14,15,16,9223372036854775807]]"#;
+    let Some(Line::Settled(read)) = Line::read(line) else {
+        panic!("a settled line")
+    };
+    assert_eq!(
+        (read.id, read.question, read.answer),
+        ("r1", r#"["a],[\"]","\\"]"#, r#"["b,["]"#)
+    );
+    assert_eq!(
+        read.figures[..3],
+        [Some(1), Some(-2), None],
+        "{:?}",
+        read.figures
+    );
+    assert_eq!(read.figures[16], Some(i64::MAX));
+    for end in 1..line.len() {
+        assert!(Line::read(&line[..end]).is_none(), "{}", &line[..end]);
+    }
 }
