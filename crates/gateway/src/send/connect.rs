@@ -43,12 +43,20 @@ pub(super) async fn connect(
         return handshake_h1(ours, host).await;
     }
     let tcp = tcp(origin).await?;
-    if !origin.tls {
-        return match network.http2 {
-            Http2::PriorKnowledge => handshake_h2(tcp, host).await,
-            Http2::Auto | Http2::Off => handshake_h1(tcp, host).await,
-        };
+    // Boxed: of these phases each call takes but one, and a burst opens connections by the hundred.
+    match (origin.tls, network.http2) {
+        (true, _) => Box::pin(secure(tcp, origin, network, host)).await,
+        (false, Http2::PriorKnowledge) => Box::pin(handshake_h2(tcp, host)).await,
+        (false, Http2::Auto | Http2::Off) => handshake_h1(tcp, host).await,
     }
+}
+
+async fn secure(
+    tcp: TcpStream,
+    origin: &Origin,
+    network: &Network,
+    host: &Arc<Host>,
+) -> Result<Sender, String> {
     let name = ServerName::try_from(origin.host.clone()).map_err(|e| e.to_string())?;
     let connector = TlsConnector::from(Arc::clone(&network.tls));
     let tls = connector

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, Uri};
+use http::{HeaderMap, Request, Response, Uri};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
@@ -43,8 +43,8 @@ pub(crate) struct Outgoing {
     /// Origin form for HTTP/1.1, absolute for HTTP/2 and plain proxies.
     pub path: Uri,
     pub absolute: Uri,
-    pub headers: HeaderMap,
-    pub body: Bytes,
+    /// Gets one of these when it is known how it leaves.
+    pub request: Request<OutBody>,
 }
 
 /// The head of an upstream's answer, and where its body comes from.
@@ -62,65 +62,57 @@ pub(crate) struct Answer {
 pub(crate) async fn send(
     pool: &Arc<Pool>,
     network: &Network,
-    outgoing: Outgoing,
+    mut outgoing: Box<Outgoing>,
     timeouts: &Timeouts,
     deadline: Instant,
 ) -> Result<Answer, Rejection> {
-    let Outgoing {
-        origin,
-        path,
-        absolute,
-        headers,
-        body,
-    } = outgoing;
-    let mut request = Request::new(Full::new(body));
-    *request.method_mut() = Method::POST;
-    *request.headers_mut() = headers;
     let mut stale = 0;
     loop {
-        let acquired = pool.acquire(&origin, network, stale >= MAX_STALE);
+        let acquired = pool.acquire(&outgoing.origin, network, stale >= MAX_STALE);
         let lease = timeout_at(deadline.min(Instant::now() + timeouts.connect), acquired)
             .await
             .map_err(|_| late("connect", "The provider could not be reached in time."))??;
-        let uri = if lease.wants_absolute(&origin) {
-            &absolute
-        } else {
-            &path
-        };
-        request.uri_mut().clone_from(uri);
         let headers_by = deadline.min(Instant::now() + timeouts.headers);
-        let sent = timeout_at(headers_by, exchange(lease, request)).await;
+        let sent = timeout_at(headers_by, exchange(lease, outgoing)).await;
         match sent.map_err(|_| late("headers", "The provider did not answer in time."))? {
             Ok((lease, response)) => return Ok(answer(lease, response)),
             Err(Refused::NotSent(unsent)) if stale < MAX_STALE => {
                 stale += 1;
-                request = *unsent;
+                outgoing = unsent;
             }
             Err(Refused::NotSent(_)) => return Err(unreachable("the connection closed at once")),
             Err(Refused::Failed(error)) => return Err(unreachable(&chain(&error))),
         }
     }
 }
-
 enum Refused {
     /// Not a byte of the request was processed.
-    NotSent(Box<Request<OutBody>>),
+    NotSent(Box<Outgoing>),
     Failed(hyper::Error),
 }
 
 async fn exchange(
     mut lease: Lease,
-    request: Request<OutBody>,
+    mut outgoing: Box<Outgoing>,
 ) -> Result<(Lease, Response<Incoming>), Refused> {
-    let copy = lease.is_h2().then(|| Box::new(request.clone()));
-    match lease.send(request).await {
-        Ok(response) => Ok((lease, response)),
-        Err(mut error) => match (error.take_message(), copy) {
-            (Some(unsent), _) if lease.reused => Err(Refused::NotSent(Box::new(unsent))),
-            (None, Some(copy)) if is_refused_stream(error.error()) => Err(Refused::NotSent(copy)),
-            _ => Err(Refused::Failed(error.into_error())),
-        },
-    }
+    let uri = if lease.wants_absolute(&outgoing.origin) {
+        &outgoing.absolute
+    } else {
+        &outgoing.path
+    };
+    *outgoing.request.uri_mut() = uri.clone();
+    let copy = lease.is_h2().then(|| Box::new(outgoing.request.clone()));
+    let request = std::mem::take(&mut outgoing.request);
+    let mut error = match lease.send(request).await {
+        Ok(response) => return Ok((lease, response)),
+        Err(error) => error,
+    };
+    outgoing.request = match (error.take_message(), copy) {
+        (Some(unsent), _) if lease.reused => unsent,
+        (None, Some(copy)) if is_refused_stream(error.error()) => *copy,
+        _ => return Err(Refused::Failed(error.into_error())),
+    };
+    Err(Refused::NotSent(outgoing))
 }
 
 /// Whether an HTTP/2 server had no room for a stream, as happens to the first ones on a connection,

@@ -14,6 +14,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
 use tokio::sync::Notify;
 use tokio::time::Instant;
+use tokio_util::either::Either;
 use tokio_util::task::TaskTracker;
 use weir_config::Http2;
 use weir_model::Rejection;
@@ -329,13 +330,14 @@ impl Drop for Stream {
 
 impl Lease {
     /// Sends a request. A request that was not sent at all comes back in the error.
-    pub(super) async fn send(
+    pub(super) fn send(
         &mut self,
         request: Request<OutBody>,
-    ) -> Result<Response<Incoming>, TrySendError<Request<OutBody>>> {
+    ) -> impl Future<Output = Result<Response<Incoming>, TrySendError<Request<OutBody>>>> + use<>
+    {
         match &mut self.sender {
-            Sender::H1(sender) => sender.try_send_request(request).await,
-            Sender::H2(stream) => stream.h2.sender.clone().try_send_request(request).await,
+            Sender::H1(sender) => Either::Left(sender.try_send_request(request)),
+            Sender::H2(stream) => Either::Right(stream.h2.sender.clone().try_send_request(request)),
         }
     }
 

@@ -22,7 +22,8 @@ pub(crate) struct Source {
     body: Incoming,
     /// `None` once the body was read to its end.
     lease: Option<Lease>,
-    inflate: Option<Inflate>,
+    /// Boxed: rare, and large.
+    inflate: Option<Box<Inflate>>,
 }
 
 impl Source {
@@ -30,7 +31,7 @@ impl Source {
         Source {
             body,
             lease: Some(lease),
-            inflate: Inflate::needed(headers),
+            inflate: Inflate::needed(headers).map(Box::new),
         }
     }
 

@@ -2,7 +2,11 @@
 //! client's dialect: the client's own bytes with a closed list of splices. Translated, where it
 //! does not: decoded once per call, encoded per target, and what could not be carried is named.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
+use http::Method;
+use http_body_util::Full;
 use weir_config::OnLoss;
 use weir_dialect::{Decoded, Head};
 use weir_model::{
@@ -25,7 +29,7 @@ pub(crate) enum Lane {
 /// A request ready for one deployment.
 #[derive(Debug)]
 pub(crate) struct Prepared {
-    pub outgoing: Outgoing,
+    pub outgoing: Box<Outgoing>,
     pub lane: Lane,
     pub losses: Losses,
 }
@@ -35,7 +39,8 @@ pub(crate) struct Prepared {
 pub(crate) struct Translator<'a> {
     call: &'a Call,
     head: &'a Head<'a>,
-    decoded: Option<Decoded<Request>>,
+    /// Boxed: most calls need none, and every call would carry the room for it.
+    decoded: Option<Box<Decoded<Request>>>,
 }
 
 impl<'a> Translator<'a> {
@@ -94,7 +99,7 @@ impl<'a> Translator<'a> {
     fn decoded(&mut self) -> Result<&mut Decoded<Request>, Rejection> {
         let decoded = match self.decoded.take() {
             Some(decoded) => decoded,
-            None => self.call.client().decode_request(&self.call.body)?,
+            None => Box::new(self.call.client().decode_request(&self.call.body)?),
         };
         Ok(self.decoded.insert(decoded))
     }
@@ -139,7 +144,7 @@ impl<'a> Translator<'a> {
         let mut outgoing = self.outgoing(deployment, endpoint, encoded.body.into())?;
         for (name, value) in encoded.headers {
             if let Ok(value) = value.parse() {
-                outgoing.headers.append(name, value);
+                outgoing.request.headers_mut().append(name, value);
             }
         }
         Ok(Prepared {
@@ -154,7 +159,7 @@ impl<'a> Translator<'a> {
         deployment: &Deployment,
         endpoint: &Endpoint,
         body: Bytes,
-    ) -> Result<Outgoing, Rejection> {
+    ) -> Result<Box<Outgoing>, Rejection> {
         let native = endpoint.dialect == self.call.dialect;
         let operation = self.call.operation;
         let query = self.call.query.as_deref().filter(|_| native);
@@ -168,13 +173,15 @@ impl<'a> Translator<'a> {
             &deployment.upstream,
             &endpoint.origin,
         );
-        Ok(Outgoing {
-            origin: endpoint.origin.clone(),
+        let mut request = http::Request::new(Full::new(body));
+        *request.method_mut() = Method::POST;
+        *request.headers_mut() = headers;
+        Ok(Box::new(Outgoing {
+            origin: Arc::clone(&endpoint.origin),
             path,
             absolute,
-            headers,
-            body,
-        })
+            request,
+        }))
     }
 }
 
