@@ -27,6 +27,14 @@ pub trait ClientDialect: Send + Sync {
     /// An invalid-request rejection that names the field.
     fn decode_request(&self, body: &[u8]) -> Result<Decoded<Request>, Rejection>;
 
+    /// Decodes a token-count request: a chat request that says nothing of its answer.
+    ///
+    /// # Errors
+    /// An invalid-request rejection that names the field.
+    fn decode_counted(&self, body: &[u8]) -> Result<Decoded<Request>, Rejection> {
+        self.decode_request(body)
+    }
+
     /// Encodes a whole answer as a JSON body. `response.model` is already what the client asked for.
     fn encode_response(&self, response: &Response, cx: &Cx<'_>) -> Decoded<Vec<u8>>;
 

@@ -12,7 +12,6 @@ use tokio::time::Instant;
 use weir_dialect::{Head, StreamEncoder};
 use weir_model::{Dialect, Kind, Operation, Rejection, Retry};
 
-use crate::account::estimate_tokens;
 use crate::admit::{self, Outcome, Permit};
 use crate::authenticate::identify;
 use crate::body::Body;
@@ -95,7 +94,7 @@ async fn run(
     let head = call.client().read_head(operation, &call.body)?;
     let route = resolve(&world, &call.caller, &head.model)?;
     if operation == Operation::CountTokens && !route.offers(dialect, operation) {
-        return Ok(count_tokens(&call));
+        return Ok(count_tokens(worker, &call, &route).await?);
     }
     let translator = Translator::new(&call, &head);
     let permit = admit::reserve(worker, &call, &route, head.max_output_tokens, head.stream)?;
@@ -142,8 +141,16 @@ pub(crate) fn resolve(world: &World, caller: &Caller, name: &str) -> Result<Arc<
 }
 
 /// A token count for a model whose vendor offers none: an estimate, marked as such.
-fn count_tokens(call: &Call) -> Response<Body> {
-    let counted = estimate_tokens(call.body.len() as u64);
+async fn count_tokens(
+    worker: &Worker,
+    call: &Call,
+    route: &Route,
+) -> Result<Response<Body>, Rejection> {
+    let shared = &worker.shared;
+    let deadline = call.arrival.at + route.timeouts.total;
+    let (client, body) = (call.client(), call.body.clone());
+    let counting = shared.counter.count(client, body, &shared.tasks, deadline);
+    let counted = counting.await?;
     let mut response = Response::new(Body::full(call.client().encode_token_count(counted)));
     let headers = response.headers_mut();
     headers.insert(
@@ -152,7 +159,7 @@ fn count_tokens(call: &Call) -> Response<Body> {
     );
     headers.insert("x-weir-estimated", HeaderValue::from_static("true"));
     rejection::set_request_id(headers, &call.arrival.id);
-    response
+    Ok(response)
 }
 
 /// A call on its way through its plan.

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use weir_store::{Clock, JournalWriter, KeyIndex};
 
+use crate::account::Counter;
 use crate::call::{Arrival, RequestId};
 use crate::listen::BodyBudget;
 use crate::observe::Sheet;
@@ -25,6 +26,7 @@ pub struct Shared {
     /// Calls that are under way.
     pub in_flight: AtomicI64,
     pub(crate) budget: BodyBudget,
+    pub(crate) counter: Counter,
     /// Tasks that outlive the call that began them; drain waits for them.
     pub tasks: TaskTracker,
     in_process: Option<InProcess>,
@@ -44,6 +46,7 @@ impl Shared {
             clock,
             in_flight: AtomicI64::new(0),
             budget: BodyBudget::default(),
+            counter: Counter::default(),
             tasks: TaskTracker::new(),
             in_process,
         })

@@ -39,7 +39,11 @@ impl ClientDialect for AnthropicMessages {
     }
 
     fn decode_request(&self, body: &[u8]) -> Result<Decoded<Request>, Rejection> {
-        request::decode(body)
+        request::decode(Operation::Chat, body)
+    }
+
+    fn decode_counted(&self, body: &[u8]) -> Result<Decoded<Request>, Rejection> {
+        request::decode(Operation::CountTokens, body)
     }
 
     fn encode_response(&self, response: &Response, cx: &Cx<'_>) -> Decoded<Vec<u8>> {

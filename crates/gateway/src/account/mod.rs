@@ -1,8 +1,11 @@
 //! Usage to cost, and honest guesses where a vendor gave no usage. Refuses nothing.
 
+mod tokens;
+
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use tokens::Counter;
 use tokio::time::Instant;
 use weir_model::{Event, FinishReason, Priced, Usage};
 

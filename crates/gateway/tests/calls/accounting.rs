@@ -242,29 +242,3 @@ async fn what_is_no_chat_is_accounted_too() {
         assert_eq!(row.usage.output_tokens, outputs, "{path}");
     }
 }
-
-/// A count costs nothing; where no vendor counts, an estimate says that it is one.
-#[tokio::test]
-async fn tokens_are_counted() {
-    let upstream = mimic().await;
-    let gateway = Gateway::start(&providers(&upstream.url(), "")).await;
-    let client = Speaks::Anthropic;
-    for (provider, estimated) in [("claude", None), ("up", Some("true"))] {
-        let body = client
-            .chat(&format!("{provider}/echo"), false)
-            .replace("\"max_tokens\":1000,", "");
-        let bytes = client.post("/v1/messages/count_tokens", body.as_bytes());
-        let reply = gateway.send(&bytes).await;
-        assert_eq!(reply.status, 200, "{}", reply.text());
-        let counted = reply.json()["input_tokens"].as_u64().unwrap();
-        assert!((5..40).contains(&counted), "{counted}");
-        assert_eq!(reply.header("x-weir-estimated"), estimated);
-    }
-    let rows = gateway.entries().await;
-    assert_eq!(rows.len(), 1, "an estimate is no call");
-    assert_eq!(&*rows[0].question.operation, "count_tokens");
-    assert_eq!(
-        (rows[0].usage, rows[0].estimated),
-        (Usage::default(), false)
-    );
-}

@@ -2,8 +2,8 @@
 //! what to do about it; limits that depend on a model are left to the upstream.
 
 use weir_model::{
-    Effort, Losses, Message, OutputFormat, Reasoning, Rejection, Request, Role, Sampling, Tool,
-    ToolChoice,
+    Effort, Losses, Message, Operation, OutputFormat, Reasoning, Rejection, Request, Role,
+    Sampling, Tool, ToolChoice,
 };
 
 use super::super::native::missing;
@@ -23,19 +23,24 @@ const OWN_FIELDS: [(&str, &[&str]); 8] = [
     ("speed", &["\"standard\""]),
 ];
 
-/// Decodes a chat request.
+/// Decodes a chat or token-count request.
 ///
 /// # Errors
 /// An invalid-request rejection that names the field.
-pub(in super::super) fn decode(body: &[u8]) -> Result<Decoded<Request>, Rejection> {
+pub(in super::super) fn decode(
+    operation: Operation,
+    body: &[u8],
+) -> Result<Decoded<Request>, Rejection> {
     let mut object = Object::parse(body)?;
     let mut losses = Losses::default();
     let model = object
         .read_string("model")?
         .ok_or_else(|| missing("model", "Name the model that shall answer."))?;
-    let max_tokens = object
-        .read("max_tokens", |v| v.count())?
-        .ok_or_else(|| missing("max_tokens", "Say how many tokens the answer may have."))?;
+    let max_output_tokens = object.read("max_tokens", |v| v.count())?;
+    if max_output_tokens.is_none() && operation == Operation::Chat {
+        let advice = "Say how many tokens the answer may have.";
+        return Err(missing("max_tokens", advice));
+    }
     let mut messages = Vec::new();
     if let Some(blocks) = object.read("system", |v| blocks(v, &mut losses))? {
         messages.push(message(Role::System, blocks));
@@ -46,7 +51,7 @@ pub(in super::super) fn decode(body: &[u8]) -> Result<Decoded<Request>, Rejectio
     let mut request = Request {
         model,
         messages,
-        max_output_tokens: Some(max_tokens),
+        max_output_tokens,
         sampling: sampling(&mut object)?,
         stream: object.read("stream", |v| v.boolean())?.unwrap_or(false),
         stream_usage: true,
