@@ -1,5 +1,7 @@
 """What the ledger and the metrics say of a call is what the SDK saw."""
 
+import json
+
 import anthropic
 import openai
 import pytest
@@ -31,6 +33,48 @@ def test_headers_of_streams(chat, upstream):
     assert raw.headers["x-weir-target"] == f"{upstream}/echo" and "x-weir-cost-usd" not in raw.headers
     assert "content-encoding" not in raw.headers
     assert list(raw.parse())
+
+
+def summary_in(stream):
+    """The summary in a stream's own bytes, which stands before its terminal event."""
+    before, _, rest = stream.partition(b": weir-summary ")
+    line, _, after = rest.partition(b"\n\n")
+    assert (b"[DONE]" in after or b"event: message_stop" in after) and b"message_stop" not in before
+    return json.loads(line)
+
+
+ASKS = {"extra_headers": {"x-weir-summary": "1"}}
+
+
+def test_summaries_and_openais_client(chat, weir, mimic, upstream):
+    """The client passes over the comment that tells what the call cost."""
+    arguments = {"model": f"{upstream}/echo", "messages": test_chat.ask(), "stream": True} | ASKS
+    raw = chat.chat.completions.with_raw_response.create(**arguments)
+    chunks = list(raw.parse())
+    assert "".join(c.choices[0].delta.content or "" for c in chunks if c.choices) == "Hello, Weir"
+    assert not any(chunk.usage for chunk in chunks) and "x-weir-summary" not in mimic.last()["headers"]
+    with chat.chat.completions.with_streaming_response.create(**arguments) as raw:
+        told = summary_in(raw.read())
+    row = weir.row(id_of(raw))
+    assert told == {
+        "target": f"{upstream}/echo",
+        "attempts": 1,
+        "cost_usd": row["cost_nano_usd"] / 1e9,
+        "input_tokens": row["input_tokens"],
+        "output_tokens": row["output_tokens"],
+        "usage_estimated": False,
+        "losses": "",
+    }
+
+
+def test_summaries_and_anthropics_client(claude, weir, upstream):
+    arguments = {"model": f"{upstream}/echo", "extra_body": {"top_k": 7}} | test_messages.ask() | ASKS
+    with claude.messages.stream(**arguments) as events:
+        assert events.get_final_text() == "Hello, Weir"
+    with claude.messages.with_streaming_response.create(stream=True, **arguments) as raw:
+        told = summary_in(raw.read())
+    assert told["cost_usd"] == weir.row(id_of(raw))["cost_nano_usd"] / 1e9 > 0
+    assert ("top_k" in told["losses"]) == (upstream == "openai")
 
 
 def expected_nano(row):

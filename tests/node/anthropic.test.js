@@ -29,6 +29,15 @@ for (const upstream of UPSTREAMS) {
     assert.ok(pieces > 5);
   });
 
+  test(`${upstream}: a stream with a summary`, async () => {
+    const stream = client.messages.stream(
+      { model: `${upstream}/echo`, ...ask() }, { headers: { 'x-weir-summary': '1' } },
+    );
+    const message = await stream.finalMessage();
+    assert.equal(message.content[0].text, 'Hello, Weir');
+    assert.equal(message.stop_reason, 'end_turn');
+  });
+
   test(`${upstream}: a streamed tool loop with parallel calls`, async () => {
     const request = { model: `${upstream}/tools+calls=2`, max_tokens: 1024, tools: [weather, now] };
     const messages = [{ role: 'user', content: 'Both, please' }];

@@ -37,6 +37,15 @@ for (const upstream of UPSTREAMS) {
     assert.ok(usage.completion_tokens > 5);
   });
 
+  test(`${upstream}: a stream with a summary`, async () => {
+    const stream = await chat.create(
+      { model: `${upstream}/echo`, messages: ask(), stream: true }, { headers: { 'x-weir-summary': '1' } },
+    );
+    let text = '';
+    for await (const chunk of stream) text += chunk.choices[0]?.delta.content ?? '';
+    assert.equal(text, 'Hello, Weir');
+  });
+
   test(`${upstream}: a streamed tool loop with parallel calls`, async () => {
     const messages = ask('Both, please');
     const tools = [weather, now];

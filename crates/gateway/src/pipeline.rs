@@ -18,7 +18,7 @@ use crate::body::Body;
 use crate::call::{Arrival, Call, Caller, RequestId};
 use crate::listen::{self, Surface};
 use crate::rejection::{Failure, render};
-use crate::relay::{self, Attempt, Begun, Way};
+use crate::relay::{self, Attempt, Begun, Summary, Way};
 use crate::route::Route;
 use crate::send::{self, Answer};
 use crate::translate::{Lane, Prepared, Translator, forwarded_query};
@@ -89,6 +89,7 @@ async fn run(
         query: forwarded_query(parts.uri.query()),
         headers: parts.headers,
         body,
+        summary: relay::wants_summary(&parts.headers),
         _held: held,
     };
     let head = call.client().read_head(operation, &call.body)?;
@@ -325,6 +326,7 @@ impl Calling<'_> {
                 Err(rejection) => return Err(Box::new((rejection.into(), permit))),
             },
         };
+        let told = (&losses, self.route.on_loss);
         let begun = Begun {
             source: answer.source,
             decoder: weir_dialect::upstream(dialect).stream_decoder(),
@@ -336,16 +338,16 @@ impl Calling<'_> {
             request_id: self.call.arrival.id.clone(),
             keep_alive: self.world.keep_alive,
             deadline: self.deadline,
+            summary: self.call.summary.then(|| Summary::new(told.0, told.1)),
         };
         let relay = relay::begin(begun, &self.route.timeouts, permit)
             .await
             .map_err(|failed| Box::new((Failure::from(failed.0), failed.1)))?;
-        let losses = (&losses, self.route.on_loss);
         Ok(relay::streamed(
             self.call,
             self.world,
             &answer.headers,
-            losses,
+            told,
             relay,
         ))
     }

@@ -6,9 +6,11 @@
 //! ends it, whatever the upstream does; and it is settled before that event leaves.
 
 mod stream;
+mod summary;
 mod whole;
 
 pub(crate) use stream::{Begun, Relay, Way, alias_json, begin};
+pub(crate) use summary::{Summary, wants_summary};
 pub(crate) use whole::{Attempt, finish, read_failure, replay};
 
 use http::Response;
@@ -99,10 +101,20 @@ fn answer_headers(
 }
 
 fn set_losses(headers: &mut HeaderMap, losses: &Losses, on_loss: OnLoss) {
-    if losses.is_empty() || on_loss == OnLoss::Allow {
-        return;
+    let text = losses_text(losses, on_loss);
+    if !text.is_empty()
+        && let Ok(value) = HeaderValue::from_str(&text)
+    {
+        headers.insert(LOSSES, value);
     }
+}
+
+/// The losses in words, of which a client is told; mostly none.
+fn losses_text(losses: &Losses, on_loss: OnLoss) -> String {
     let mut text = String::new();
+    if on_loss == OnLoss::Allow {
+        return text;
+    }
     for loss in losses.iter() {
         let piece = format!("{}{loss}", if text.is_empty() { "" } else { "; " });
         if text.len() + piece.len() > MAX_LOSSES {
@@ -112,7 +124,5 @@ fn set_losses(headers: &mut HeaderMap, losses: &Losses, on_loss: OnLoss) {
         text.push_str(&piece);
     }
     text.retain(|c| c.is_ascii() && !c.is_ascii_control());
-    if let Ok(value) = HeaderValue::from_str(&text) {
-        headers.insert(LOSSES, value);
-    }
+    text
 }

@@ -14,6 +14,7 @@ use weir_dialect::sse::{Cutter, Frame, KEEP_ALIVE};
 use weir_dialect::{ClientDialect, StreamDecoder, StreamEncoder};
 use weir_model::{Delta, Event, IdMint, Kind, Laws, Opened, Rejection};
 
+use super::Summary;
 use crate::admit::{Outcome, Permit};
 use crate::call::RequestId;
 use crate::route::Timeouts;
@@ -40,6 +41,7 @@ pub struct Relay {
     now_s: i64,
     request_id: RequestId,
     permit: Box<Permit>,
+    summary: Option<Summary>,
     events: Vec<Event>,
     laws: Laws,
     out: VecDeque<Bytes>,
@@ -93,6 +95,8 @@ pub(crate) struct Begun {
     pub request_id: RequestId,
     pub keep_alive: Duration,
     pub deadline: Instant,
+    /// Where the client wants one.
+    pub summary: Option<Summary>,
 }
 
 /// Takes a stream up to its first content, or until a keep-alive is due.
@@ -117,6 +121,7 @@ pub(crate) async fn begin(
         now_s: begun.now_s,
         request_id: begun.request_id,
         permit,
+        summary: begun.summary,
         events: Vec::with_capacity(4),
         laws: Laws::default(),
         out: VecDeque::with_capacity(4),
@@ -306,7 +311,11 @@ impl Relay {
     }
 
     fn end(&mut self, status: u16, outcome: Outcome, error: Option<Kind>) {
-        self.permit.settle(status, outcome, error);
+        let cost = self.permit.settle(status, outcome, error);
+        if let Some(summary) = &self.summary {
+            self.out
+                .push_back(summary.comment(&self.permit.meter, cost));
+        }
         self.phase = Phase::Ended;
     }
 

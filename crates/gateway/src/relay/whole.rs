@@ -10,7 +10,7 @@ use weir_dialect::StreamEncoder;
 use weir_dialect::json::{splice::Splices, write};
 use weir_model::{Cx, Dialect, IdMint, Kind, Losses, Operation, Priced, Rejection, unfold};
 
-use super::{MAX_ANSWER, answer_headers, set_attempts, set_losses};
+use super::{MAX_ANSWER, Summary, answer_headers, set_attempts, set_losses};
 use crate::admit::{Outcome, Permit};
 use crate::body::Body;
 use crate::call::Call;
@@ -58,7 +58,7 @@ pub(crate) async fn finish(mut attempt: Attempt<'_>) -> Result<Response<Body>, F
             encoded.value.into()
         }
     };
-    Ok(attempt.settled(edited, false))
+    Ok(attempt.settled(edited, None))
 }
 
 /// The same for a client that wanted a stream from an upstream that did not give one.
@@ -76,11 +76,12 @@ pub(crate) async fn replay(
     };
     let response = attempt.decode(dialect, &body)?;
     let ids = attempt.ids();
-    let mut frames = Vec::new();
+    let (mut frames, mut last) = (Vec::new(), 0);
     for event in unfold(response) {
+        last = frames.len();
         encoder.encode(&event, &attempt.cx(&ids), &mut frames);
     }
-    Ok(attempt.settled(frames.into(), true))
+    Ok(attempt.settled(frames.into(), Some(last)))
 }
 
 impl Attempt<'_> {
@@ -145,11 +146,13 @@ impl Attempt<'_> {
         Ok(splices.apply(&body))
     }
 
-    /// Settles the call, and only then hands out its answer.
-    fn settled(self, body: Bytes, sse: bool) -> Response<Body> {
+    /// Settles the call, and only then hands out its answer. `end` is where the terminal frames of a
+    /// stream begin.
+    fn settled(self, mut body: Bytes, end: Option<usize>) -> Response<Body> {
         self.permit.meter.losses = u32::try_from(self.losses.iter().count()).unwrap_or(u32::MAX);
         let cost = self.permit.settle(200, Outcome::Ok, None);
         let upstream = &self.answer.headers;
+        let sse = end.is_some();
         let mut headers = answer_headers(self.call, self.world, self.deployment, upstream, sse);
         set_attempts(&mut headers, self.permit.meter.attempts);
         set_losses(&mut headers, &self.losses, self.route.on_loss);
@@ -157,6 +160,11 @@ impl Attempt<'_> {
             && let Ok(value) = HeaderValue::from_str(&money.to_string())
         {
             headers.insert(COST, value);
+        }
+        if let Some(at) = end.filter(|_| self.call.summary) {
+            let summary = Summary::new(&self.losses, self.route.on_loss);
+            let comment = summary.comment(&self.permit.meter, cost);
+            body = [&body[..at], &comment, &body[at..]].concat().into();
         }
         let mut response = Response::new(Body::full(body));
         *response.headers_mut() = headers;

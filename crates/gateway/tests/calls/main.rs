@@ -22,6 +22,8 @@ mod refusals;
 #[cfg(test)]
 mod streaming;
 #[cfg(test)]
+mod summary;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod translated;
