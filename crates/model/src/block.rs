@@ -84,6 +84,19 @@ pub enum Content {
     },
 }
 
+impl Content {
+    /// How many bytes of text a model wrote in it; signatures, citations and media have none.
+    pub fn text_len(&self) -> usize {
+        match self {
+            Content::Text { text, .. }
+            | Content::Reasoning { text, .. }
+            | Content::Refusal { text } => text.len(),
+            Content::ToolCall(call) => call.arguments.len(),
+            _ => 0,
+        }
+    }
+}
+
 /// A tool call by the model.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ToolCall {

@@ -26,6 +26,14 @@ pub struct Response {
     pub service_tier: Option<String>,
 }
 
+impl Response {
+    /// How many bytes of text it has, as [`crate::Delta::text_len`] counts them.
+    pub fn text_len(&self) -> usize {
+        let blocks = self.choices.iter().flat_map(|choice| &choice.blocks);
+        blocks.map(|block| block.content.text_len()).sum()
+    }
+}
+
 /// One of the answers asked for.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Choice {

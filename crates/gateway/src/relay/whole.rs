@@ -120,6 +120,7 @@ impl Attempt<'_> {
         let meter = &mut self.permit.meter;
         meter.usage = response.usage;
         meter.usage_complete = response.usage.is_some();
+        meter.text_bytes = response.text_len() as u64;
         let finish = response
             .choices
             .first()
@@ -138,12 +139,26 @@ impl Attempt<'_> {
         // Counting tokens uses none.
         meter.usage_complete = receipt.usage.is_some() || operation == Operation::CountTokens;
         meter.finish = receipt.finish;
+        if !meter.usage_complete {
+            self.permit.meter.text_bytes = self.text_len(&body);
+        }
         let mut splices = Splices::default();
         if let (Some(alias), Some(span)) = (self.permit.alias(self.deployment), receipt.model_span)
         {
             splices.replace(span, write::string(alias));
         }
         Ok(splices.apply(&body))
+    }
+
+    /// The bytes of text in a native answer that tells no usage; all its bytes where that is unclear.
+    fn text_len(&self, body: &[u8]) -> u64 {
+        if self.call.operation == Operation::Embedding {
+            return 0;
+        }
+        let ids = self.ids();
+        let upstream = weir_dialect::upstream(self.call.dialect);
+        let decoded = upstream.decode_response(body, &self.cx(&ids));
+        decoded.map_or(body.len(), |response| response.text_len()) as u64
     }
 
     /// Settles the call, and only then hands out its answer. `end` is where the terminal frames of a
