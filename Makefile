@@ -7,9 +7,10 @@ VENV := tests/.venv
 REAL_VENV := tests/.venv-real
 NODE_MODULES := tests/node/node_modules
 FUZZ_SECONDS ?= 60
+DENY ?= all
 FUZZ_TARGETS = $(notdir $(basename $(wildcard dev/fuzz/fuzz_targets/*.rs)))
 
-.PHONY: help run build test lint unit e2e bench fuzz docs real-model clean
+.PHONY: help run build test lint unit e2e bench fuzz deny docs real-model clean
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +56,10 @@ fuzz: ## The fuzz targets, FUZZ_SECONDS each; fails on a finding
 		RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run --fuzz-dir dev/fuzz $$target $$found dev/fuzz/corpus/$$target -- \
 			-max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -timeout=60 || exit 1; \
 	done
+
+deny: ## Advisories (fetched), licences, bans and sources of what Weir links; offline: DENY="bans licenses sources"
+	@$(CARGO) deny --version >/dev/null 2>&1 || $(CARGO) install cargo-deny --locked
+	$(CARGO) deny check --hide-inclusion-graph $(DENY)
 
 docs: ## Writes docs/reference from the code
 	$(CARGO) xtask generate
