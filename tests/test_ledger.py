@@ -5,10 +5,11 @@ import json
 import anthropic
 import openai
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 import test_chat
 import test_messages
-from harness import until
+from harness import fetch, until
 
 
 def id_of(raw):
@@ -249,3 +250,20 @@ def test_metrics(chat, weir, upstream):
     assert counted("weir_rejections_total", kind="rate_limited", source="upstream") >= 1
     assert weir.metrics().rstrip().endswith("# EOF")
     until(lambda: "\nweir_in_flight 0" in weir.metrics(), "nothing is in flight")
+
+
+def test_the_exposition_parses(chat, weir, upstream):
+    """A strict parser reads the metrics, histograms end in +Inf, and every family has samples."""
+    list(chat.chat.completions.create(model=f"{upstream}/echo", messages=test_chat.ask(), stream=True))
+    status, headers, _ = fetch(f"http://{weir.admin}/metrics")
+    assert status == 200 and headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
+    families = {family.name: family for family in text_string_to_metric_families(weir.metrics())}
+    durations = families["gen_ai_server_request_duration_seconds"]
+    assert (durations.type, durations.unit) == ("histogram", "seconds")
+    for labels in {tuple(sorted(s.labels.items())) for s in durations.samples if s.name.endswith("_count")}:
+        ours = [s for s in durations.samples if set(labels) <= set(s.labels.items())]
+        counts = {s.value for s in ours if s.name.endswith("_count") or s.labels.get("le") == "+Inf"}
+        assert len(counts) == 1 and len([s for s in ours if s.name.endswith("_bucket")]) == 19
+    assert families["weir_requests"].type == "counter" and families["weir_in_flight"].type == "gauge"
+    assert all(family.documentation for family in families.values())
+    assert all(s.value >= 0 for family in families.values() for s in family.samples)

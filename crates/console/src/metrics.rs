@@ -121,7 +121,7 @@ impl Collector for Calls {
         let help = "Answers that told a client of a refusal or failure";
         let mut family = counter_family(&mut encoder, "weir_rejections", help)?;
         let mut rejections: Vec<_> = rejections.into_iter().collect();
-        rejections.sort_by_key(|((kind, _), _)| *kind);
+        rejections.sort_by_key(|((kind, source), _)| (*kind, source.name()));
         for ((kind, source), count) in rejections {
             let labels = [("kind", kind.name()), ("source", source.name())];
             add(&mut family.encode_family(&labels)?, count as f64)?;
@@ -183,7 +183,7 @@ fn encode_distribution(
     let mut family = encoder.encode_descriptor(name, help, Some(&unit), MetricType::Histogram)?;
     for (series, cell) in grouped(sums) {
         let histogram = figure(&cell);
-        let bounds = BUCKETS_S.iter().copied().chain([f64::MAX]);
+        let bounds = BUCKETS_S.iter().copied().chain([f64::INFINITY]);
         let buckets: Vec<_> = bounds.zip(histogram.counts).collect();
         let count = histogram.counts.iter().sum();
         family
