@@ -222,6 +222,7 @@ struct Departures {
     string_content: bool,
     reasoning_field: Option<String>,
     no_json_schema: bool,
+    signed_thinking: Option<String>,
 }
 
 impl From<Entry> for Provider {
@@ -262,6 +263,7 @@ impl From<Entry> for Provider {
                 string_content: entry.quirks.string_content,
                 reasoning_field: entry.quirks.reasoning_field,
                 no_json_schema: entry.quirks.no_json_schema,
+                signed_thinking: entry.quirks.signed_thinking,
             },
             models_like: entry.models_like,
             named_only: entry.named_only,

@@ -71,7 +71,17 @@ fn departures(quirks: &Quirks) -> String {
         .into_iter()
         .filter(|(is, _)| *is)
         .map(|(_, says)| says.to_owned());
-    list(drops.chain(renames).chain(reasoning).chain(flags))
+    let signed = quirks.signed_thinking.iter().map(|part| match &**part {
+        "" => "only signed thinking".to_owned(),
+        part => format!("only signed thinking for names with {}", code(part)),
+    });
+    list(
+        drops
+            .chain(renames)
+            .chain(reasoning)
+            .chain(flags)
+            .chain(signed),
+    )
 }
 
 fn code(text: &str) -> String {

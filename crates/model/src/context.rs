@@ -67,6 +67,9 @@ pub struct Quirks {
     pub reasoning_field: Option<String>,
     /// JSON-schema output is not supported; `json_object` is sent instead, as a named loss.
     pub no_json_schema: bool,
+    /// Models with this in their name take earlier thinking back only when it is signed; all of
+    /// them when it is empty. Thinking without a signature is removed, as a named loss.
+    pub signed_thinking: Option<String>,
 }
 
 /// What an upstream model can do. `Default` is a model about which nothing is known.

@@ -1,5 +1,7 @@
 //! The native lane: reads the head of a client's body and says which edits make the body fit the
-//! target. Never looks below the top level.
+//! target. Looks below the top level only for thinking that the target would refuse.
+
+mod thinking;
 
 use weir_model::{Losses, Operation, Quirks, Rejection};
 
@@ -42,6 +44,11 @@ pub(super) fn edits(head: &Head<'_>, upstream_model: &str, quirks: &Quirks) -> (
         splices.replace(head.model_span.clone(), write::string(upstream_model));
     }
     apply_quirks(head.body, &head.fields, quirks, &mut splices, &mut losses);
+    if let Some(part) = &quirks.signed_thinking
+        && upstream_model.contains(part)
+    {
+        thinking::drop_unsigned(head, quirks, &mut splices, &mut losses);
+    }
     (splices, losses)
 }
 

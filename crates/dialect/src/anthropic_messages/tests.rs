@@ -3,6 +3,7 @@
 mod arbitrary;
 mod encode_request;
 mod failure;
+mod native;
 mod request;
 mod response;
 mod stream;

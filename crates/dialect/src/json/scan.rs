@@ -90,6 +90,28 @@ pub fn find_field(body: &[u8], key: &str) -> Option<Range<usize>> {
     }
 }
 
+/// The fields of an object inside a scanned body, by their places in the whole body; `None` when
+/// it is no object, or one that [`top_level`] would refuse.
+pub fn object_in(body: &[u8], place: Range<usize>) -> Option<TopLevel> {
+    let (body, at) = (&body[..place.end], place.start);
+    Scanner { body, at }.object().ok()
+}
+
+/// The places of an array's elements inside a scanned body, in order; ends early where the array
+/// is not JSON.
+pub fn elements(body: &[u8], place: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    let (body, at) = (&body[..place.end], place.start);
+    let mut scanner = Scanner { body, at };
+    let mut before = b'[';
+    std::iter::from_fn(move || {
+        scanner.space();
+        scanner.expect(before, "an array").ok()?;
+        before = b',';
+        scanner.space();
+        scanner.value().ok()
+    })
+}
+
 /// The text of a JSON string value, quotes included in `raw`; `None` when it is no string.
 pub fn string(raw: &[u8]) -> Option<Cow<'_, str>> {
     let inner = raw.strip_prefix(b"\"")?.strip_suffix(b"\"")?;

@@ -25,24 +25,35 @@ impl Splices {
 
     /// Takes fields out of an object, by their index, with the commas that they leave behind.
     pub fn remove_fields(&mut self, top: &TopLevel, gone: impl Fn(usize) -> bool) {
-        let fields = &top.fields;
-        let mut index = 0;
-        while index < fields.len() {
-            let first = index;
-            while index < fields.len() && gone(index) {
-                index += 1;
+        let fields = top.fields.iter().enumerate();
+        // A key's place is without its quotes.
+        self.remove(fields.map(|(at, field)| (field.key.start - 1..field.value.end, gone(at))));
+    }
+
+    /// Takes members out of a list, with the commas that they leave behind. `members` are the
+    /// places of all of them, in order, and whether each goes.
+    pub fn remove(&mut self, members: impl Iterator<Item = (Range<usize>, bool)>) {
+        let mut kept = None;
+        let mut run: Option<Range<usize>> = None;
+        for (place, gone) in members {
+            let start = run.take().map(|run| run.start);
+            if gone {
+                run = Some(start.unwrap_or(place.start)..place.end);
+                continue;
             }
-            if index > first {
-                // With the comma after the run, or, at the end of the object, the one before it.
-                let range = match (fields.get(index), first.checked_sub(1)) {
-                    (Some(next), _) => fields[first].key.start - 1..next.key.start - 1,
-                    (None, Some(kept)) => fields[kept].value.end..fields[index - 1].value.end,
-                    (None, None) => fields[first].key.start - 1..fields[index - 1].value.end,
-                };
-                self.replace(range, Vec::new());
+            if let Some(start) = start {
+                self.replace(start..place.start, Vec::new());
             }
-            index += 1;
+            kept = Some(place.end);
         }
+        if let Some(run) = run {
+            self.replace(kept.unwrap_or(run.start)..run.end, Vec::new());
+        }
+    }
+
+    /// Adds the edits of another set, which must not overlap with these.
+    pub fn extend(&mut self, other: Splices) {
+        self.0.extend(other.0);
     }
 
     /// Whether there is nothing to edit.

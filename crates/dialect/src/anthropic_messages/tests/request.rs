@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use weir_model::{Content, Effort, MediaSource, Operation, OutputFormat, Quirks, Role, ToolChoice};
+use weir_model::{Content, Effort, MediaSource, Operation, OutputFormat, Role, ToolChoice};
 
 use super::*;
 
@@ -94,28 +94,6 @@ fn the_head_is_read_without_the_rest() {
             .unwrap_err();
         assert_eq!(rejection.param.as_deref(), Some(param));
     }
-}
-
-#[test]
-fn native_edits_touch_only_what_they_must() {
-    let body = br#"{ "model" : "a","speed":"fast", "max_tokens":1,"top_k":2 }"#;
-    let head = AnthropicMessages.read_head(Operation::Chat, body).unwrap();
-    let edit = |model: &str, quirks: &Quirks| {
-        let (splices, losses) =
-            AnthropicMessages.native_edits(Operation::Chat, &head, model, quirks);
-        let body = splices.apply(&bytes::Bytes::from_static(body));
-        (String::from_utf8(body.to_vec()).unwrap(), lost(&losses))
-    };
-    let none = Quirks::default();
-    assert_eq!(edit("a", &none).0.as_bytes(), body);
-    let quirks = Quirks {
-        drop: vec!["speed".into(), "model".into()],
-        rename: vec![("max_tokens".into(), "max_output".into())],
-        ..none
-    };
-    let (edited, losses) = edit("b\"", &quirks);
-    assert_eq!(edited, r#"{ "model" : "b\"","max_output":1,"top_k":2 }"#);
-    assert_eq!(losses, ["speed"]);
 }
 
 #[test]
