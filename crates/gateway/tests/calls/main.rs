@@ -26,6 +26,8 @@ mod summary;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod thinking;
+#[cfg(test)]
 mod translated;
 #[cfg(test)]
 mod unreachable;
