@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use serde::{Deserialize, Serialize};
-use weir_model::{Kind, Rejection, Retry};
+use weir_model::{Kind, Rejection};
 
 /// Longest message of a vendor that is passed on, in bytes.
 const LONGEST_MESSAGE: usize = 2048;
@@ -107,10 +107,6 @@ fn rejection(status: Option<u16>, error: ErrorIn) -> Rejection {
     }
     if kind == Kind::Overloaded {
         rejection.status = 529;
-    }
-    if kind == Kind::NotFound {
-        // Another target may have the model.
-        rejection.retry = Retry::Elsewhere;
     }
     if kind != Kind::UpstreamAuth {
         rejection.param = param(said);

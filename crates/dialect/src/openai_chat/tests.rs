@@ -112,6 +112,7 @@ fn requests_decode_and_what_is_sent_says_the_same() {
             let mut expected = decoded.value;
             expected.stream_usage = expected.stream;
             for message in &mut expected.messages {
+                join_texts(&mut message.blocks);
                 for block in &mut message.blocks {
                     normalise(block);
                 }
@@ -122,20 +123,24 @@ fn requests_decode_and_what_is_sent_says_the_same() {
     }
 }
 
-/// OpenAI takes one text from a tool, an object as arguments, and refusals as content.
+/// Texts alone become one.
+fn join_texts(blocks: &mut Vec<weir_model::Block>) {
+    let texts: Option<Vec<_>> = blocks
+        .iter()
+        .map(|block| match &block.content {
+            weir_model::Content::Text { text, .. } => Some(text.as_str()),
+            _ => None,
+        })
+        .collect();
+    if let Some(texts) = texts.filter(|texts| texts.len() > 1) {
+        *blocks = vec![weir_model::Block::text(texts.join("\n"))];
+    }
+}
+
+/// OpenAI takes one text from a tool, and an object as arguments.
 fn normalise(block: &mut weir_model::Block) {
     match &mut block.content {
-        weir_model::Content::ToolResult(result) if result.content.len() > 1 => {
-            let texts: Vec<_> = result
-                .content
-                .iter()
-                .map(|block| match &block.content {
-                    weir_model::Content::Text { text, .. } => text.as_str(),
-                    other => panic!("{other:?}"),
-                })
-                .collect();
-            result.content = vec![weir_model::Block::text(texts.join("\n"))];
-        }
+        weir_model::Content::ToolResult(result) => join_texts(&mut result.content),
         weir_model::Content::ToolCall(call) if call.arguments.is_empty() => {
             call.arguments.push_str("{}");
         }

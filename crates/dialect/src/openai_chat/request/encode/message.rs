@@ -11,8 +11,12 @@ use super::wire::{
     SentAudio, SentCall, SentCalled, SentContent, SentFile, SentImage, SentMessage, SentPart,
 };
 
-/// Between texts that must become one string.
+/// Between one thought and the next.
 const BREAK: &str = "\n\n";
+
+/// Between texts that become one string. vLLM and llama.cpp put the same between text parts where
+/// a model's template takes strings only, so the model reads what it would read of parts.
+const LINE: &str = "\n";
 
 pub(super) fn encode<'a>(
     messages: &'a [Message],
@@ -111,7 +115,7 @@ impl<'a> Encoder<'a, '_> {
         self.out.push(SentMessage {
             role: "tool",
             tool_call_id: Some(&result.call_id),
-            content: Some(SentContent::Text(joined(texts, "\n"))),
+            content: Some(SentContent::Text(joined(texts, LINE))),
             ..SentMessage::default()
         });
     }
@@ -134,7 +138,7 @@ impl<'a> Encoder<'a, '_> {
     }
 
     fn say(&mut self, role: &'static str, name: Option<&'a str>, parts: Vec<SentPart<'a>>) {
-        let content = self.content(parts);
+        let content = self.content(parts, LINE);
         self.out.push(SentMessage {
             role,
             name,
@@ -178,7 +182,8 @@ impl<'a> Encoder<'a, '_> {
             reasoning.insert(field.as_str(), thoughts.join(BREAK));
         }
         let silent = parts.is_empty() && !tool_calls.is_empty();
-        let content = (!silent).then(|| self.content(parts));
+        // The blocks of an answer are one text, cut where something was cited.
+        let content = (!silent).then(|| self.content(parts, ""));
         self.out.push(SentMessage {
             role: "assistant",
             name: turn.name.as_deref(),
@@ -203,24 +208,24 @@ impl<'a> Encoder<'a, '_> {
         (!text.is_empty()).then_some(text)
     }
 
-    /// One string where that says it all, or where the provider wants it.
-    fn content(&mut self, mut parts: Vec<SentPart<'a>>) -> SentContent<'a> {
+    /// One string where that says it all, because many servers take nothing else, or where the
+    /// provider wants it.
+    fn content(&mut self, parts: Vec<SentPart<'a>>, between: &str) -> SentContent<'a> {
         let all_text = parts
             .iter()
             .all(|part| matches!(part, SentPart::Text { .. }));
-        let one_text = all_text && parts.len() < 2;
-        if !(one_text || self.quirks.string_content) {
+        if !(all_text || self.quirks.string_content) {
             return SentContent::Parts(parts);
         }
         if !all_text {
             self.losses
                 .add("messages[].content", "the provider takes text only");
         }
-        let texts = parts.drain(..).filter_map(|part| match part {
+        let texts = parts.into_iter().filter_map(|part| match part {
             SentPart::Text { text } => Some(text),
             _ => None,
         });
-        SentContent::Text(joined(texts.collect(), BREAK))
+        SentContent::Text(joined(texts.collect(), between))
     }
 
     /// A block as a content part; `None` when it is empty or cannot be carried.

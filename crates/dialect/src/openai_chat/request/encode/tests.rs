@@ -93,13 +93,18 @@ fn results_come_first_and_their_images_after() {
 }
 
 #[test]
-fn content_is_one_string_or_parts_or_null() {
+fn content_is_one_string_where_that_says_all() {
     let request = request(vec![
         message(Role::System, [text("a"), text(""), text("b")]),
         message(Role::Developer, [text("c")]),
         message(Role::User, []),
         message(Role::Assistant, [call("a")]),
         message(Role::Assistant, [Content::Refusal { text: "no".into() }]),
+        message(
+            Role::Assistant,
+            [text("The sky"), text(" is blue"), text(".")],
+        ),
+        message(Role::User, [text("d"), png(), text("e")]),
     ]);
     let (body, _) = sent(&request, &mut Given::default());
     let contents: Vec<_> = body["messages"]
@@ -108,23 +113,24 @@ fn content_is_one_string_or_parts_or_null() {
         .iter()
         .map(|m| &m["content"])
         .collect();
-    assert_eq!(
-        *contents[0],
-        json!([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}])
-    );
+    assert_eq!(*contents[0], json!("a\nb"));
     assert_eq!(*contents[1], json!("c"));
     assert_eq!(*contents[2], json!(""));
     assert_eq!(*contents[3], Value::Null);
     assert_eq!(*contents[4], json!([{"type": "refusal", "refusal": "no"}]));
+    assert_eq!(*contents[5], json!("The sky is blue."));
+    assert_eq!(contents[6].as_array().unwrap().len(), 3);
     assert_eq!(body["messages"][1]["role"], "developer");
 
     let mut plain = Given::default();
     plain.quirks.string_content = true;
     plain.quirks.developer_as_system = true;
-    let (body, _) = sent(&request, &mut plain);
-    assert_eq!(body["messages"][0]["content"], "a\n\nb");
+    let (body, losses) = sent(&request, &mut plain);
+    assert_eq!(body["messages"][0]["content"], "a\nb");
     assert_eq!(body["messages"][1]["role"], "system");
     assert_eq!(body["messages"][4]["content"], "no");
+    assert_eq!(body["messages"][6]["content"], "d\ne");
+    assert_eq!(losses, ["messages[].content"]);
 }
 
 #[test]
