@@ -207,7 +207,8 @@ impl Calling<'_> {
                     rejection = %failed.rejection,
                     "attempt failed"
                 );
-                let same_would_fail = failed.rejection.kind == Kind::UpstreamAuth;
+                let kind = failed.rejection.kind;
+                let same_would_fail = matches!(kind, Kind::UpstreamAuth | Kind::NotFound);
                 failure = Some(failed);
                 if last {
                     return Err(conclude(permit, failure, self.call.dialect));

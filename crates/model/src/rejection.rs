@@ -83,7 +83,9 @@ impl Kind {
     /// What this class of failure says about trying again elsewhere.
     pub const fn default_retry(self) -> Retry {
         match self {
-            Kind::RateLimited
+            // A model that one vendor does not have another may.
+            Kind::NotFound
+            | Kind::RateLimited
             | Kind::Overloaded
             | Kind::UpstreamFailed
             | Kind::UpstreamAuth

@@ -47,6 +47,7 @@ async fn what_another_target_can_help_with_goes_there() {
         "fail+status=503",
         "fail+status=529",
         "fail+status=401",
+        "fail+status=404",
         "hang",
         "drop",
         "reset+at=0",
