@@ -89,6 +89,8 @@ pub struct ProviderConfig {
     pub operations: Vec<Operation>,
     /// How it departs from its dialects.
     pub quirks: Quirks,
+    /// Whether its models shape answers by a JSON schema; the catalog's when `None`.
+    pub json_schema: Option<bool>,
     /// Whether it is part of this process and reached without a network.
     pub in_process: bool,
     /// How long to wait for it.
@@ -116,6 +118,10 @@ pub struct ProviderModelConfig {
     pub context_window: Option<u64>,
     /// The most output tokens; the catalog's when `None`.
     pub max_output_tokens: Option<u64>,
+    /// Whether it shapes answers by a JSON schema; the provider's when `None`.
+    pub json_schema: Option<bool>,
+    /// Whether it takes the content of a message as one string only; the provider's when `None`.
+    pub string_content: Option<bool>,
 }
 
 /// A public model name.

@@ -168,6 +168,7 @@ fn kind(schema: &Value) -> String {
             format!("mapping of names to {}", value.unwrap_or_default())
         }
         Some(&"integer") => "whole number".to_owned(),
+        Some(&"boolean") => "`true`, `false`".to_owned(),
         Some(&"string") if types.contains(&"integer") => "size".to_owned(),
         Some(&"string") if types.contains(&"number") => "decimal".to_owned(),
         Some(&"string") if string(schema, "format") == "password" => "secret text".to_owned(),

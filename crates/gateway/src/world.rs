@@ -42,7 +42,8 @@ pub(crate) struct Upstream {
     /// The operator's, set on every request.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     operations: Vec<Operation>,
-    pub quirks: Quirks,
+    quirks: Arc<Quirks>,
+    json_schema: Option<bool>,
     pub timeouts: Timeouts,
     /// The provider's name in the catalog, for prices and limits.
     kind: String,
@@ -77,6 +78,7 @@ pub(crate) struct Deployment {
     /// As the provider names it.
     pub model: String,
     pub capabilities: Capabilities,
+    pub quirks: Arc<Quirks>,
     price: Option<Price>,
     entry: Option<&'static ModelEntry>,
 }
@@ -136,7 +138,8 @@ impl Upstream {
             defaults: defaults.collect::<Result<_, _>>()?,
             headers: fixed.collect::<Result<_, _>>()?,
             operations: config.operations.clone(),
-            quirks: config.quirks.clone(),
+            quirks: Arc::new(config.quirks.clone()),
+            json_schema: config.json_schema,
             timeouts: config.timeouts,
             kind: config.kind.clone(),
             models: config.models.clone(),
@@ -212,12 +215,19 @@ impl Deployment {
     /// A model at a provider, with what the catalog and the operator know of it.
     pub(crate) fn new(upstream: &Arc<Upstream>, model: &str) -> Deployment {
         let entry = Catalog::builtin().model(&upstream.kind, model);
-        let overrides = upstream.models.get(model);
+        let own = upstream.models.get(model).copied().unwrap_or_default();
         let mut capabilities = entry.map(|e| e.capabilities.clone()).unwrap_or_default();
-        if let Some(own) = overrides {
-            capabilities.context_window = own.context_window.or(capabilities.context_window);
-            capabilities.max_output_tokens =
-                own.max_output_tokens.or(capabilities.max_output_tokens);
+        capabilities.context_window = own.context_window.or(capabilities.context_window);
+        capabilities.max_output_tokens = own.max_output_tokens.or(capabilities.max_output_tokens);
+        let mut quirks = Arc::clone(&upstream.quirks);
+        if let Some(takes) = own.json_schema.or(upstream.json_schema) {
+            capabilities.json_schema = takes;
+            if quirks.no_json_schema == takes {
+                Arc::make_mut(&mut quirks).no_json_schema = !takes;
+            }
+        }
+        if let Some(only) = own.string_content {
+            Arc::make_mut(&mut quirks).string_content = only;
         }
         let name = format!("{}/{model}", upstream.name);
         Deployment {
@@ -226,7 +236,8 @@ impl Deployment {
             upstream: Arc::clone(upstream),
             model: model.to_owned(),
             capabilities,
-            price: overrides.and_then(|own| own.price),
+            quirks,
+            price: own.price,
             entry,
         }
     }

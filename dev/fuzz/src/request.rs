@@ -34,19 +34,27 @@ fn agree(head: &Head<'_>, whole: &Request) {
     assert_eq!(head.max_output_tokens, whole.max_output_tokens);
 }
 
-/// The native lane: what was a JSON object is one after the edits.
+/// The native lane: what was a JSON object is one after the edits, and needs none again.
 fn native(dialect: Dialect, operation: Operation, head: &Head<'_>) {
     let was_json = serde_json::from_slice::<IgnoredAny>(head.body).is_ok();
     let quirks = Choices::of(head.body).quirks();
-    let (splices, _) =
-        upstream(dialect).native_edits(operation, head, "another \"model\"", &quirks);
+    let edits = |head: &Head<'_>| {
+        let (edits, _) =
+            upstream(dialect).native_edits(operation, head, "another \"model\"", &quirks);
+        edits
+    };
+    let splices = edits(head);
     let edited = splices.apply(&Bytes::copy_from_slice(head.body));
     let top = top_level(&edited).expect("an edited object");
     assert_eq!(
         top.get(&edited, "model"),
         Some(&br#""another \"model\"""#[..])
     );
-    assert!(!was_json || serde_json::from_slice::<IgnoredAny>(&edited).is_ok());
+    if was_json {
+        serde_json::from_slice::<IgnoredAny>(&edited).expect("JSON after the edits");
+        let again = client(dialect).read_head(operation, &edited);
+        assert!(edits(&again.expect("an edited head")).is_empty());
+    }
 }
 
 /// The translated lane: what is sent is a request of the target's own dialect. Amounts that the

@@ -120,6 +120,13 @@ impl Entry<'_> {
             .quirks
             .drop
             .extend(self.written.drop.iter().cloned());
+        provider.json_schema = self.written.json_schema;
+        if let Some(takes) = self.written.json_schema {
+            provider.quirks.no_json_schema = !takes;
+        }
+        if let Some(only) = self.written.string_content {
+            provider.quirks.string_content = only;
+        }
         provider.timeouts = self.written.timeouts;
         provider.models = self.models();
         Some(provider)
@@ -314,6 +321,8 @@ impl Entry<'_> {
                     price: model.price.as_ref().map(Into::into),
                     context_window: model.context_window,
                     max_output_tokens: model.max_output_tokens,
+                    json_schema: model.json_schema,
+                    string_content: model.string_content,
                 };
                 (name.clone(), known)
             })
@@ -361,6 +370,7 @@ fn known(kind: Kind) -> ProviderConfig {
         headers: BTreeMap::new(),
         operations: vec![Operation::Embedding, Operation::Completion],
         quirks: Quirks::default(),
+        json_schema: None,
         in_process: false,
         timeouts: Timeouts::default(),
         models: BTreeMap::new(),

@@ -131,8 +131,11 @@ providers:
     base_url: https://proxy.example.com/claude/
     headers: {X-Team: a, Anthropic-Version: b}
     drop: [seed]
+    json_schema: false
+    string_content: true
     timeouts: {idle_ms: 5}
     models:
+      able: {json_schema: true, string_content: false}
       m: {price: {input_usd_per_mtok: 0.1, output_usd_per_mtok: '3'}, context_window: 9}
 ",
     );
@@ -146,6 +149,11 @@ providers:
     assert_eq!(mine.headers["anthropic-version"].expose(), "b");
     assert!(mine.default_headers.is_empty());
     assert_eq!(mine.quirks.drop, ["seed"]);
+    assert_eq!(mine.json_schema, Some(false));
+    assert!(mine.quirks.no_json_schema && mine.quirks.string_content);
+    let able = &mine.models["able"];
+    let abilities = (able.json_schema, able.string_content);
+    assert_eq!(abilities, (Some(true), Some(false)));
     assert_eq!(mine.timeouts.idle_ms, Some(5));
     let model = &mine.models["m"];
     let price = model.price.unwrap();

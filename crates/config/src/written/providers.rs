@@ -31,13 +31,18 @@ pub(crate) struct Provider {
     pub(crate) variables: BTreeMap<String, String>,
     /// Top-level request fields that it refuses: removed before sending, and reported as a loss.
     pub(crate) drop: Vec<String>,
+    /// Whether its models shape answers by a JSON schema; what the catalog knows when left out.
+    pub(crate) json_schema: Option<bool>,
+    /// Whether it takes the content of a message as one string only, so that whatever is not text
+    /// is lost; what the catalog knows when left out.
+    pub(crate) string_content: Option<bool>,
     /// How long to wait for it. What a model says goes first.
     pub(crate) timeouts: Timeouts,
     /// What the catalog does not know, or knows differently, by the vendor's model name.
     pub(crate) models: BTreeMap<String, ProviderModel>,
 }
 
-/// What a model of a provider costs and can hold.
+/// What a model of a provider costs and can do.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ProviderModel {
@@ -47,6 +52,11 @@ pub(crate) struct ProviderModel {
     pub(crate) context_window: Option<u64>,
     /// The most output tokens.
     pub(crate) max_output_tokens: Option<u64>,
+    /// Whether it shapes answers by a JSON schema; what the provider says when left out.
+    pub(crate) json_schema: Option<bool>,
+    /// Whether it takes the content of a message as one string only; what the provider says when
+    /// left out.
+    pub(crate) string_content: Option<bool>,
 }
 
 /// A price. Amounts are decimals and are kept exactly.

@@ -165,6 +165,14 @@ impl<'de> de::Deserializer<'de> for Reader<'_> {
         deserialize_u64 visit_u64 u64;
     }
 
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        let what = "`true` or `false`";
+        match self.text(what)?.parse() {
+            Ok(flag) => visitor.visit_bool(flag),
+            Err(_) => Err(fail(format!("expected {what}"))),
+        }
+    }
+
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         let text = self.text("a text")?;
         visitor.visit_str(text)
@@ -250,7 +258,7 @@ impl<'de> de::Deserializer<'de> for Reader<'_> {
     }
 
     serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u128 f32 f64 char str string bytes byte_buf unit unit_struct
+        i8 i16 i32 i64 i128 u8 u128 f32 f64 char str string bytes byte_buf unit unit_struct
         tuple tuple_struct identifier ignored_any
     }
 }

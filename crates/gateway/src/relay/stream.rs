@@ -238,7 +238,7 @@ impl Relay {
     fn absorb(&mut self, frame: Frame) {
         self.events.clear();
         if let Some(data) = frame.data() {
-            let quirks = &self.deployment.upstream.quirks;
+            let quirks = &self.deployment.quirks;
             let cx = context(self.now_s, &self.ids, quirks, &self.deployment.capabilities);
             self.decoder
                 .decode(&frame.event(), data, &cx, &mut self.events);
@@ -263,7 +263,7 @@ impl Relay {
             return;
         }
         self.events.clear();
-        let quirks = &self.deployment.upstream.quirks;
+        let quirks = &self.deployment.quirks;
         let cx = context(self.now_s, &self.ids, quirks, &self.deployment.capabilities);
         self.decoder.finish(&cx, &mut self.events);
         self.forward(None);
@@ -334,7 +334,7 @@ impl Relay {
             (Way::Native { .. }, None) => Bytes::from_static(self.client.stream_end()),
             (Way::Translated(encoder), _) => {
                 let mut bytes = Vec::new();
-                let quirks = &self.deployment.upstream.quirks;
+                let quirks = &self.deployment.quirks;
                 let cx = context(self.now_s, &self.ids, quirks, &self.deployment.capabilities);
                 for event in &self.events {
                     encoder.encode(event, &cx, &mut bytes);

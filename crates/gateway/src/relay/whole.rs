@@ -103,7 +103,7 @@ impl Attempt<'_> {
     }
 
     fn cx<'a>(&'a self, ids: &'a IdMint) -> Cx<'a> {
-        let quirks = &self.deployment.upstream.quirks;
+        let quirks = &self.deployment.quirks;
         context(
             self.call.now_s(),
             ids,

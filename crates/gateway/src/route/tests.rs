@@ -200,3 +200,31 @@ fn a_name_is_resolved_once() {
         ["one/a", "one/b"]
     );
 }
+
+/// The word on a model goes before that on its provider, and both before the catalog's.
+#[test]
+fn abilities_are_what_the_operator_says() {
+    let text = "providers:
+  plain: { kind: anthropic-compatible, base_url: \"http://127.0.0.1:1\",
+           models: { able: { json_schema: true, string_content: true } } }
+  able: { kind: deepseek, api_key: k, json_schema: true, string_content: true,
+          models: { lacks: { json_schema: false, string_content: false } } }
+  openai: { api_key: k, json_schema: false }
+";
+    let environment = Environment::from_pairs([("", ""); 0]);
+    let config = Config::from_str(text, "test", &environment).unwrap().config;
+    let world = World::build(Arc::new(config)).unwrap();
+    for (name, schema, string) in [
+        ("plain/able", true, true),
+        ("plain/other", false, false),
+        ("able/lacks", false, false),
+        ("able/other", true, true),
+        ("openai/gpt-4o", false, false),
+    ] {
+        let route = world.directory.resolve(name).unwrap();
+        let deployment = route.first();
+        let quirks = &deployment.quirks;
+        let takes = deployment.capabilities.json_schema && !quirks.no_json_schema;
+        assert_eq!((takes, quirks.string_content), (schema, string), "{name}");
+    }
+}

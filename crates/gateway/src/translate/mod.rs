@@ -110,7 +110,7 @@ impl<'a> Translator<'a> {
             self.call.operation,
             self.head,
             &deployment.model,
-            &deployment.upstream.quirks,
+            &deployment.quirks,
         );
         let body = splices.apply(&self.call.body);
         let outgoing = self.outgoing(deployment, endpoint, body)?;
@@ -132,12 +132,7 @@ impl<'a> Translator<'a> {
         decoded.value.model.clone_from(&deployment.model);
         let mut losses = decoded.losses.clone();
         let ids = IdMint::new(seed);
-        let cx = context(
-            now_s,
-            &ids,
-            &deployment.upstream.quirks,
-            &deployment.capabilities,
-        );
+        let cx = context(now_s, &ids, &deployment.quirks, &deployment.capabilities);
         let encoded =
             weir_dialect::upstream(endpoint.dialect).encode_request(&decoded.value, &cx)?;
         losses.extend(encoded.losses);

@@ -23,6 +23,11 @@ const BAD: &[(&str, &str)] = &[
         "w.yaml:1:19: server.workers: expected a whole number, at most 65535",
     ),
     (
+        "providers: {sim: {json_schema: yes, string_content: []}}",
+        "w.yaml:1:32: providers.sim.json_schema: expected `true` or `false`\n\
+         w.yaml:1:37: providers.sim.string_content: expected `true` or `false`, found a list",
+    ),
+    (
         "server: {workers: 0}",
         "w.yaml:1:19: server.workers: must be at least 1",
     ),
