@@ -164,8 +164,8 @@ pub(crate) fn shipped() -> Result<Vec<Provider>, String> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    #[serde(rename = "quirk_sets")]
-    _quirk_sets: serde::de::IgnoredAny,
+    #[serde(rename = "shared")]
+    _shared: serde::de::IgnoredAny,
     providers: Vec<Entry>,
 }
 

@@ -267,6 +267,14 @@ fn entries_read_as_written() {
         [("anthropic-version".to_owned(), "2023-06-01".to_owned())]
     );
     assert_eq!(anthropic.operations, [Operation::CountTokens]);
+    let signed = |name: &str| {
+        let provider = catalog.provider(name).expect("shipped");
+        provider.quirks.signed_thinking.as_deref()
+    };
+    assert_eq!(signed("anthropic"), Some(""));
+    assert_eq!(signed("azure-anthropic"), Some(""));
+    assert_eq!(signed("openrouter"), Some("claude"));
+    assert_eq!(signed("minimax"), None);
     let deepseek = catalog.provider("deepseek").expect("shipped");
     assert_eq!(deepseek.auth, Auth::Bearer);
     assert_eq!(
