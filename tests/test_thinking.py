@@ -115,9 +115,10 @@ def test_anthropic_client_and_openai_vendor(claude, mimic, stream):
 
 
 def test_a_conversation_that_changes_the_vendor(claude, chat):
-    """Thinking that Anthropic signed goes to the other vendor without trouble, and back, still signed."""
+    """Thinking that Anthropic signed goes to the other vendor without trouble, and back, still signed. What the
+    other vendor thought never reaches Anthropic."""
     messages = [{"role": "user", "content": QUESTION}]
-    for model in ("anthropic/thinking", "openai/echo", "anthropic/thinking", "openai/echo", "anthropic/thinking"):
+    for model in ("anthropic/thinking", "openai/thinking", "anthropic/thinking", "openai/echo", "anthropic/thinking"):
         message = claude_turn(claude, False, messages, model=model)
         messages += [
             {"role": "assistant", "content": message.content},
@@ -128,6 +129,20 @@ def test_a_conversation_that_changes_the_vendor(claude, chat):
         answer = chat.chat.completions.create(model=model, messages=history, reasoning_effort="low")
         reply = answer.choices[0].message.model_dump(exclude_none=True)
         history += [reply, {"role": "user", "content": f"And then, {model}?"}]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_tool_loop_that_changes_the_vendor(claude, mimic, stream):
+    arguments = {"tools": [test_messages.WEATHER]}
+    messages = [{"role": "user", "content": QUESTION}]
+    first = claude_turn(claude, stream, messages, model="openai/thinking+calls=1", **arguments)
+    result = {"type": "tool_result", "tool_use_id": first.content[-1].id, "content": "scattering"}
+    messages += [{"role": "assistant", "content": first.content}, {"role": "user", "content": [result]}]
+    second = claude_turn(claude, stream, messages, model="anthropic/thinking", **arguments)
+    assert test_messages.text_of(second) == "scattering"
+    sent = mimic.sent()
+    assert [block["type"] for block in sent["messages"][1]["content"]] == ["tool_use"]
+    assert sent["thinking"] == {"type": "disabled"}
 
 
 def test_adaptive_thinking(claude, mimic):
