@@ -1,9 +1,13 @@
 //! The shallow scan of a body, and edits on it.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use serde_json::{Map, Value};
 use weir_dialect::json::read::Object;
-use weir_dialect::json::scan::{TopLevel, find_field, string, top_level, top_level_of_answer};
+use weir_dialect::json::scan::{
+    TopLevel, elements, find_field, object_in, string, top_level, top_level_of_answer,
+};
 use weir_dialect::json::splice::Splices;
 
 use crate::setting::Choices;
@@ -48,6 +52,7 @@ fn agrees(input: &[u8], top: &TopLevel, real: &Map<String, Value>) {
         let value = serde_json::from_slice::<Value>(raw).expect("the value of a field");
         assert_eq!(Some(&value), real.get(key), "{key}");
         assert_eq!(string(raw).as_deref(), value.as_str());
+        below(input, span.value.clone(), &value);
     }
     let read = Object::parse(input).expect("a JSON object");
     let read: Vec<_> = read
@@ -61,6 +66,39 @@ fn agrees(input: &[u8], top: &TopLevel, real: &Map<String, Value>) {
             (key.as_bytes(), *raw),
             (&input[span.key.clone()], &input[span.value.clone()])
         );
+    }
+}
+
+/// The scan of a value inside the body sees the members that a parser sees, and they can be taken
+/// out.
+fn below(input: &[u8], place: Range<usize>, value: &Value) {
+    let read = |place: Range<usize>| serde_json::from_slice::<Value>(&input[place]).expect("JSON");
+    if let Some(inner) = object_in(input, place.clone()) {
+        let key = |place: Range<usize>| String::from_utf8_lossy(&input[place]).into_owned();
+        let fields = inner.fields.into_iter();
+        let found: Map<String, Value> = fields
+            .map(|field| (key(field.key), read(field.value)))
+            .collect();
+        assert_eq!(value.as_object(), Some(&found));
+    }
+    let expected = value.as_array().map_or(&[][..], Vec::as_slice);
+    assert!(
+        elements(input, place.clone())
+            .map(read)
+            .eq(expected.iter().cloned())
+    );
+    if value.is_array() {
+        let mut splices = Splices::default();
+        splices.remove(
+            elements(input, place.clone())
+                .enumerate()
+                .map(|(at, item)| (item, at % 3 > 0)),
+        );
+        let edited = splices.apply(&Bytes::copy_from_slice(input));
+        let gone = input.len() - edited.len();
+        let left: Vec<Value> =
+            serde_json::from_slice(&edited[place.start..place.end - gone]).expect("an array");
+        assert!(left.iter().eq(expected.iter().step_by(3)));
     }
 }
 

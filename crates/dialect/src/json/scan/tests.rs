@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{find_field, quote_or_backslash, string, top_level};
+use super::{elements, find_field, object_in, quote_or_backslash, string, top_level};
 
 #[test]
 fn finds_fields_and_their_values() {
@@ -24,6 +24,22 @@ fn finds_one_field_without_reading_on() {
     assert_eq!(&body[place], br#""m""#);
     assert_eq!(find_field(body, "absent"), None);
     assert_eq!(find_field(b"null", "model"), None);
+}
+
+#[test]
+fn finds_what_stands_inside_a_value() {
+    let body = br#"{"a": [ 1 ,{"b" : "]"},[], "c\",\"" ] ,"d":[]}"#;
+    let top = top_level(body).unwrap();
+    let list = top.find(body, "a").unwrap().value.clone();
+    let found: Vec<_> = elements(body, list).collect();
+    let texts: Vec<_> = found.iter().map(|place| &body[place.clone()]).collect();
+    assert_eq!(texts, [&b"1"[..], br#"{"b" : "]"}"#, b"[]", br#""c\",\"""#]);
+    let inner = object_in(body, found[1].clone()).unwrap();
+    assert_eq!(inner.get(body, "b"), Some(&br#""]""#[..]));
+    assert_eq!(object_in(body, found[2].clone()), None);
+    let empty = top.find(body, "d").unwrap().value.clone();
+    assert_eq!(elements(body, empty).count(), 0);
+    assert_eq!(elements(body, found[1].clone()).count(), 0);
 }
 
 #[test]
