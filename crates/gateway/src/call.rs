@@ -59,8 +59,6 @@ pub(crate) struct Call {
     pub headers: HeaderMap,
     pub query: Option<String>,
     pub body: Bytes,
-    /// Whether a stream shall tell at its end what it cost.
-    pub summary: bool,
     /// Gives the body's bytes back to the total when the call is over.
     pub _held: HeldBytes,
 }

@@ -89,7 +89,6 @@ async fn run(
         query: forwarded_query(parts.uri.query()),
         headers: parts.headers,
         body,
-        summary: relay::wants_summary(&parts.headers),
         _held: held,
     };
     let head = call.client().read_head(operation, &call.body)?;
@@ -339,7 +338,7 @@ impl Calling<'_> {
             request_id: self.call.arrival.id.clone(),
             keep_alive: self.world.keep_alive,
             deadline: self.deadline,
-            summary: self.call.summary.then(|| Summary::new(told.0, told.1)),
+            summary: Summary::asked(self.call, told.0, told.1),
         };
         let relay = relay::begin(begun, &self.route.timeouts, permit)
             .await

@@ -10,7 +10,7 @@ mod summary;
 mod whole;
 
 pub(crate) use stream::{Begun, Relay, Way, alias_json, begin};
-pub(crate) use summary::{Summary, wants_summary};
+pub(crate) use summary::Summary;
 pub(crate) use whole::{Attempt, finish, read_failure, replay};
 
 use http::Response;

@@ -3,20 +3,16 @@
 //! events passes comments over.
 
 use bytes::Bytes;
-use http::header::{HeaderMap, HeaderName};
+use http::header::HeaderName;
 use weir_config::OnLoss;
 use weir_dialect::json::write;
 use weir_model::{Losses, Priced};
 
 use super::losses_text;
 use crate::account::Meter;
+use crate::call::Call;
 
 const SUMMARY: HeaderName = HeaderName::from_static("x-weir-summary");
-
-/// Whether a client asks for it.
-pub(crate) fn wants_summary(headers: &HeaderMap) -> bool {
-    headers.get(&SUMMARY).is_some_and(|value| value == "1")
-}
 
 /// The part that is known when a stream begins.
 pub(crate) struct Summary {
@@ -24,10 +20,12 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    pub(crate) fn new(losses: &Losses, on_loss: OnLoss) -> Summary {
-        Summary {
+    /// `None` unless the client asks for it.
+    pub(crate) fn asked(call: &Call, losses: &Losses, on_loss: OnLoss) -> Option<Summary> {
+        let asked = call.headers.get(&SUMMARY)? == "1";
+        asked.then(|| Summary {
             losses: losses_text(losses, on_loss),
-        }
+        })
     }
 
     /// The comment for a call that was settled.

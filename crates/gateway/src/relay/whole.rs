@@ -176,8 +176,9 @@ impl Attempt<'_> {
         {
             headers.insert(COST, value);
         }
-        if let Some(at) = end.filter(|_| self.call.summary) {
-            let summary = Summary::new(&self.losses, self.route.on_loss);
+        if let Some(at) = end
+            && let Some(summary) = Summary::asked(self.call, &self.losses, self.route.on_loss)
+        {
             let comment = summary.comment(&self.permit.meter, cost);
             body = [&body[..at], &comment, &body[at..]].concat().into();
         }
