@@ -54,9 +54,10 @@ pub(crate) struct Call {
     pub dialect: Dialect,
     pub operation: Operation,
     pub caller: Caller,
-    /// As the client sent them. They hold on to the connection's read buffer, and so must not live
-    /// as long as a stream does.
+    /// What may travel upstream of the headers that the client sent.
     pub headers: HeaderMap,
+    /// Whether a stream shall tell at its end what it cost.
+    pub summary: bool,
     pub query: Option<String>,
     pub body: Bytes,
     /// Gives the body's bytes back to the total when the call is over.

@@ -32,7 +32,7 @@ const MAX_RETRY_WAIT: Duration = Duration::from_secs(5);
 /// Answers one request. Whatever happens, there is an answer, in the client's own dialect.
 pub(crate) async fn serve(worker: Arc<Worker>, request: Request<Incoming>) -> Response<Body> {
     let arrival = worker.arrive();
-    let (parts, mut incoming) = request.into_parts();
+    let (mut parts, mut incoming) = request.into_parts();
     let surface = listen::recognise(&parts.method, parts.uri.path());
     let dialect = match &surface {
         Ok(Surface::Operation(dialect, _)) => *dialect,
@@ -42,7 +42,14 @@ pub(crate) async fn serve(worker: Arc<Worker>, request: Request<Incoming>) -> Re
     let answered = match surface {
         Ok(Surface::Health | Surface::Ready) => Ok(Response::new(Body::full("ok\n"))),
         Ok(Surface::Operation(dialect, operation)) => {
-            run(&worker, arrival, parts, &mut incoming, (dialect, operation)).await
+            run(
+                &worker,
+                arrival,
+                &mut parts,
+                &mut incoming,
+                (dialect, operation),
+            )
+            .await
         }
         Ok(Surface::Models) => models::list(&worker, &parts, dialect).map_err(Failure::from),
         Ok(Surface::Model(name)) => {
@@ -73,12 +80,12 @@ fn refuse(worker: &Worker, dialect: Dialect, failure: &Failure, id: &RequestId) 
 async fn run(
     worker: &Arc<Worker>,
     arrival: Arrival,
-    parts: Parts,
+    parts: &mut Parts,
     incoming: &mut Incoming,
     (dialect, operation): (Dialect, Operation),
 ) -> Result<Response<Body>, Failure> {
     let world = worker.shared.world();
-    let caller = caller(worker, &world, &parts)?;
+    let caller = caller(worker, &world, parts)?;
     let budget = &worker.shared.budget;
     let (body, held) = listen::read(&parts.headers, incoming, world.max_body, budget).await?;
     let call = Call {
@@ -87,10 +94,12 @@ async fn run(
         operation,
         caller,
         query: forwarded_query(parts.uri.query()),
-        headers: parts.headers,
+        headers: send::forwardable(&parts.headers),
+        summary: Summary::is_asked(&parts.headers),
         body,
         _held: held,
     };
+    drop(std::mem::take(&mut parts.headers));
     let head = call.client().read_head(operation, &call.body)?;
     let route = resolve(&world, &call.caller, &head.model)?;
     if operation == Operation::CountTokens && !route.offers(dialect, operation) {
@@ -338,7 +347,7 @@ impl Calling<'_> {
             request_id: self.call.arrival.id.clone(),
             keep_alive: self.world.keep_alive,
             deadline: self.deadline,
-            summary: Summary::asked(self.call, told.0, told.1),
+            summary: Summary::of(self.call, told.0, told.1),
         };
         let relay = relay::begin(begun, &self.route.timeouts, permit)
             .await

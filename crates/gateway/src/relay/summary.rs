@@ -3,7 +3,7 @@
 //! events passes comments over.
 
 use bytes::Bytes;
-use http::header::HeaderName;
+use http::header::{HeaderMap, HeaderName};
 use weir_config::OnLoss;
 use weir_dialect::json::write;
 use weir_model::{Losses, Priced};
@@ -20,10 +20,14 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    /// `None` unless the client asks for it.
-    pub(crate) fn asked(call: &Call, losses: &Losses, on_loss: OnLoss) -> Option<Summary> {
-        let asked = call.headers.get(&SUMMARY)? == "1";
-        asked.then(|| Summary {
+    /// Whether a client asks for it.
+    pub(crate) fn is_asked(client: &HeaderMap) -> bool {
+        client.get(&SUMMARY).is_some_and(|value| value == "1")
+    }
+
+    /// `None` unless it is asked for.
+    pub(crate) fn of(call: &Call, losses: &Losses, on_loss: OnLoss) -> Option<Summary> {
+        call.summary.then(|| Summary {
             losses: losses_text(losses, on_loss),
         })
     }

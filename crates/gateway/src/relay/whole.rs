@@ -177,7 +177,7 @@ impl Attempt<'_> {
             headers.insert(COST, value);
         }
         if let Some(at) = end
-            && let Some(summary) = Summary::asked(self.call, &self.losses, self.route.on_loss)
+            && let Some(summary) = Summary::of(self.call, &self.losses, self.route.on_loss)
         {
             let comment = summary.comment(&self.permit.meter, cost);
             body = [&body[..at], &comment, &body[at..]].concat().into();

@@ -2,6 +2,7 @@
 //! concerns only its connection to us, its key, and its whereabouts; so that a vendor's new header
 //! works on the day it appears. In the translated lane: only what every dialect understands.
 
+use bytes::BytesMut;
 use http::HeaderMap;
 use http::header::{self, HeaderName, HeaderValue};
 
@@ -35,23 +36,32 @@ fn is_universal(name: &HeaderName) -> bool {
     )
 }
 
-/// The headers of an upstream request.
+/// The client's headers that may travel, copied out of the connection's read buffer: whoever holds
+/// on to that makes the connection take another one.
+pub(crate) fn forwardable(client: &HeaderMap) -> HeaderMap {
+    let mut values = BytesMut::with_capacity(client.values().map(HeaderValue::len).sum());
+    let mut headers = HeaderMap::with_capacity(client.len() + 4);
+    for (name, value) in client.iter().filter(|(name, _)| !is_ours(name)) {
+        values.extend_from_slice(value.as_bytes());
+        if let Ok(value) = HeaderValue::from_maybe_shared(values.split().freeze()) {
+            headers.append(name.clone(), value);
+        }
+    }
+    headers
+}
+
+/// The headers of an upstream request. `client` is what may travel.
 pub(crate) fn outgoing_headers(
     client: &HeaderMap,
     native: bool,
     upstream: &Upstream,
     origin: &Origin,
 ) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(client.len() + 4);
-    for (name, value) in client {
-        if is_universal(name) || (native && !is_ours(name)) {
-            headers.append(name, value.clone());
-        }
-    }
-    if !native {
-        let agent = HeaderValue::from_static(concat!("weir/", env!("CARGO_PKG_VERSION")));
-        headers.insert(header::USER_AGENT, agent);
-    }
+    let mut headers = if native {
+        client.clone()
+    } else {
+        translated(client)
+    };
     headers.insert(header::HOST, origin.authority.clone());
     headers
         .entry(header::CONTENT_TYPE)
@@ -75,5 +85,15 @@ pub(crate) fn outgoing_headers(
     if let Some((name, value)) = &upstream.credential {
         headers.insert(name.clone(), value.clone());
     }
+    headers
+}
+
+fn translated(client: &HeaderMap) -> HeaderMap {
+    let universal = client.iter().filter(|(name, _)| is_universal(name));
+    let mut headers: HeaderMap = universal
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    let agent = HeaderValue::from_static(concat!("weir/", env!("CARGO_PKG_VERSION")));
+    headers.insert(header::USER_AGENT, agent);
     headers
 }

@@ -10,7 +10,7 @@ mod origin;
 mod pool;
 mod source;
 
-pub(crate) use headers::outgoing_headers;
+pub(crate) use headers::{forwardable, outgoing_headers};
 pub use network::InProcess;
 pub(crate) use network::Network;
 pub(crate) use origin::Origin;
