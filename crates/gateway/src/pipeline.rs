@@ -4,9 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::HeaderValue;
+use http::header::{CONNECTION, HeaderValue};
 use http::request::Parts;
-use http::{Request, Response};
+use http::{Request, Response, Version};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 use weir_dialect::{Head, StreamEncoder};
@@ -30,43 +30,58 @@ use crate::{models, rejection};
 const MAX_RETRY_WAIT: Duration = Duration::from_secs(5);
 
 /// Answers one request. Whatever happens, there is an answer, in the client's own dialect.
-pub(crate) async fn serve(worker: Arc<Worker>, request: Request<Incoming>) -> Response<Body> {
-    let arrival = worker.arrive();
+pub(crate) fn serve(
+    worker: Arc<Worker>,
+    request: Request<Incoming>,
+) -> impl Future<Output = Response<Body>> + Send {
     let (mut parts, mut incoming) = request.into_parts();
-    let surface = listen::recognise(&parts.method, parts.uri.path());
+    // An `async fn` would hold its parameters twice, for as long as the call takes.
+    async move {
+        let arrival = worker.arrive();
+        let id = arrival.id.clone();
+        let (dialect, surface) = recognise(&parts);
+        let answered = match surface {
+            Ok(Surface::Health | Surface::Ready) => Ok(Response::new(Body::full("ok\n"))),
+            Ok(Surface::Operation(dialect, operation)) => {
+                let asked = (dialect, operation);
+                run(&worker, arrival, &mut parts, &mut incoming, asked).await
+            }
+            Ok(Surface::Models) => models::list(&worker, &parts, dialect).map_err(Failure::from),
+            Ok(Surface::Model(name)) => {
+                models::one(&worker, &parts, dialect, &name).map_err(Failure::from)
+            }
+            Err(failure) => Err(failure),
+        };
+        answered.unwrap_or_else(|failure| {
+            let mut response = refuse(&worker, dialect, &failure, &id);
+            let taken = listen::discard(incoming, &worker.shared.tasks);
+            if !taken && parts.version < Version::HTTP_2 {
+                let headers = response.headers_mut();
+                headers.insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            response
+        })
+    }
+}
+
+/// What is asked, and in which dialect to answer.
+fn recognise(parts: &Parts) -> (Dialect, Result<Surface, Failure>) {
+    let surface =
+        listen::check_host(parts).and_then(|()| listen::recognise(&parts.method, parts.uri.path()));
     let dialect = match &surface {
         Ok(Surface::Operation(dialect, _)) => *dialect,
         _ => listen::spoken(parts.uri.path(), &parts.headers),
     };
-    let id = arrival.id.clone();
-    let answered = match surface {
-        Ok(Surface::Health | Surface::Ready) => Ok(Response::new(Body::full("ok\n"))),
-        Ok(Surface::Operation(dialect, operation)) => {
-            run(
-                &worker,
-                arrival,
-                &mut parts,
-                &mut incoming,
-                (dialect, operation),
-            )
-            .await
-        }
-        Ok(Surface::Models) => models::list(&worker, &parts, dialect).map_err(Failure::from),
-        Ok(Surface::Model(name)) => {
-            models::one(&worker, &parts, dialect, &name).map_err(Failure::from)
-        }
-        Err(failure) => Err(failure),
-    };
-    match answered {
-        Ok(response) => response,
-        Err(failure) => {
-            listen::discard(&mut incoming).await;
-            refuse(&worker, dialect, &failure, &id)
-        }
-    }
+    (dialect, surface)
 }
 
-fn refuse(worker: &Worker, dialect: Dialect, failure: &Failure, id: &RequestId) -> Response<Body> {
+/// Counts a refusal or failure, logs it, and renders it.
+pub(crate) fn refuse(
+    worker: &Worker,
+    dialect: Dialect,
+    failure: &Failure,
+    id: &RequestId,
+) -> Response<Body> {
     let told = &failure.rejection;
     worker.sheet.reject(told.kind, told.source);
     if told.status >= 500 {

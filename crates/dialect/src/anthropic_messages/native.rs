@@ -16,12 +16,14 @@ use crate::json::write;
 /// An invalid-request rejection that names the field.
 pub(super) fn read_head(operation: Operation, body: &[u8]) -> Result<Head<'_>, Rejection> {
     let fields = scan::top_level(body)?;
-    let Some(span) = fields.find(body, "model") else {
-        return Err(missing("model", "Name the model that shall answer."));
-    };
+    let no_model = || missing("model", "Name the model that shall answer.");
+    let span = fields.find(body, "model").ok_or_else(no_model)?;
     let model_span = span.value.clone();
     let model =
         scan::string(&body[model_span.clone()]).ok_or_else(|| wrong("model", "a string"))?;
+    if model.is_empty() {
+        return Err(no_model());
+    }
     let max_output_tokens = match operation {
         Operation::CountTokens => None,
         _ => field(&fields, body, "max_tokens", "a whole number from 0")?,

@@ -3,17 +3,20 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown, Watcher};
+use hyper_util::server::graceful::GracefulConnection;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
+use super::bad_head;
+use super::wire::{Answer, Turn, Wire};
 use crate::pipeline;
 use crate::worker::Worker;
 
@@ -47,7 +50,8 @@ pub async fn accept(
     drain_timeout: Duration,
 ) -> io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
-    let graceful = GracefulShutdown::new();
+    // Of this worker's own, so that its connections do not wait for those of others.
+    let (end, ends) = watch::channel(false);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -58,12 +62,12 @@ pub async fn accept(
             tokio::time::sleep(Duration::from_millis(20)).await;
             continue;
         };
-        let ends = (graceful.watcher(), drain.clone());
-        let serving = serve(Arc::clone(&worker), stream, max_header_bytes, ends);
+        let serving = serve(Arc::clone(&worker), stream, max_header_bytes, ends.clone());
         worker.shared.tasks.spawn(serving);
     }
-    drop(listener);
-    if tokio::time::timeout(drain_timeout, graceful.shutdown())
+    drop((listener, ends));
+    end.send_replace(true);
+    if tokio::time::timeout(drain_timeout, end.closed())
         .await
         .is_err()
     {
@@ -77,7 +81,7 @@ async fn serve(
     worker: Arc<Worker>,
     stream: TcpStream,
     max_header_bytes: usize,
-    (watcher, mut drain): (Watcher, watch::Receiver<bool>),
+    mut drain: watch::Receiver<bool>,
 ) {
     let _ = stream.set_nodelay(true);
     let begun = tokio::select! {
@@ -85,49 +89,97 @@ async fn serve(
         // Nothing was asked yet.
         _ = drain.wait_for(|drain| *drain) => return,
     };
-    let Ok(Ok(is_h2)) = begun else { return };
-    let service = service_fn(move |request| {
-        let worker = Arc::clone(&worker);
-        // Boxed: the connection keeps room for its service's future as long as it lives, and a
-        // stream outlives the making of its answer.
-        async move { Ok::<_, Infallible>(Box::pin(pipeline::serve(worker, request)).await) }
-    });
-    let io = TokioIo::new(stream);
-    let ended = if is_h2 {
-        let mut builder = http2::Builder::new(TokioExecutor::new());
-        builder
-            .timer(TokioTimer::new())
-            .max_header_list_size(u32::try_from(max_header_bytes).unwrap_or(u32::MAX))
-            .max_concurrent_streams(1024)
-            .keep_alive_interval(Duration::from_secs(30));
+    let ended = match begun {
         // Boxed, so that a connection of HTTP/1.1 does not carry the room for it.
-        Box::pin(until_end(builder.serve_connection(io, service), watcher)).await
-    } else {
-        let mut builder = http1::Builder::new();
-        builder
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIMEOUT)
-            .max_header_size(max_header_bytes);
-        until_end(builder.serve_connection(io, service), watcher).await
+        Ok(Ok(true)) => Box::pin(serve_http2(worker, stream, max_header_bytes, drain)).await,
+        Ok(Ok(false)) => serve_http1(worker, stream, max_header_bytes, drain).await,
+        _ => return,
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "connection ended");
     }
 }
 
-async fn until_end<C: GracefulConnection>(connection: C, watcher: Watcher) -> Result<(), C::Error> {
-    watcher.watch(connection).await
+async fn serve_http1(
+    worker: Arc<Worker>,
+    stream: TcpStream,
+    max_header_bytes: usize,
+    mut drain: watch::Receiver<bool>,
+) -> hyper::Result<()> {
+    let turn = Arc::new(Turn::default());
+    let wire = Wire::new(stream, Arc::clone(&turn));
+    let answering = Arc::clone(&worker);
+    let service = service_fn(move |request| {
+        turn.begin();
+        let (worker, turn) = (Arc::clone(&answering), Arc::clone(&turn));
+        // Boxed: the connection keeps room for its service's future as long as it lives, and a
+        // stream outlives the making of its answer.
+        async move {
+            let response = Box::pin(pipeline::serve(worker, request)).await;
+            Ok::<_, Infallible>(response.map(|body| Answer::new(body, turn)))
+        }
+    });
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_header_size(max_header_bytes);
+    let mut connection = builder.serve_connection(TokioIo::new(wire), service);
+    let ended = until_end(Pin::new(&mut connection), &mut drain).await;
+    let wire = connection.into_parts().io.into_inner();
+    if let Err(error) = &ended
+        && !wire.refusal.is_empty()
+    {
+        Box::pin(bad_head::answer(&worker, wire, error, max_header_bytes)).await;
+    }
+    ended
 }
 
-/// Whether a client begins with the preface of HTTP/2 (RFC 9113, section 3.4): its first two
-/// bytes, `PR`, begin no other method that is served.
+async fn serve_http2(
+    worker: Arc<Worker>,
+    stream: TcpStream,
+    max_header_bytes: usize,
+    mut drain: watch::Receiver<bool>,
+) -> hyper::Result<()> {
+    let service = service_fn(move |request| {
+        let worker = Arc::clone(&worker);
+        async move { Ok::<_, Infallible>(Box::pin(pipeline::serve(worker, request)).await) }
+    });
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .max_header_list_size(u32::try_from(max_header_bytes).unwrap_or(u32::MAX))
+        .max_concurrent_streams(1024)
+        .keep_alive_interval(Duration::from_secs(30));
+    let connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    until_end(connection, &mut drain).await
+}
+
+/// Drives a connection to its end. Once told to drain, it takes no further request.
+async fn until_end<C: GracefulConnection>(
+    mut connection: Pin<&mut C>,
+    drain: &mut watch::Receiver<bool>,
+) -> Result<(), C::Error> {
+    tokio::select! {
+        biased;
+        ended = connection.as_mut() => return ended,
+        _ = drain.wait_for(|drain| *drain) => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    connection.await
+}
+
+/// Whether a client begins with the preface of HTTP/2 (RFC 9113, section 3.4): its first three
+/// bytes begin no method of HTTP/1.1.
 async fn begins_http2(stream: &TcpStream) -> io::Result<bool> {
-    let mut start = [0; 2];
+    let mut start = [0; 3];
     loop {
         match stream.peek(&mut start).await? {
             0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            1 if start[0] == b'P' => tokio::time::sleep(Duration::from_millis(1)).await,
-            _ => return Ok(&start == b"PR"),
+            more @ (1 | 2) if b"PRI".starts_with(&start[..more]) => {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            _ => return Ok(&start == b"PRI"),
         }
     }
 }

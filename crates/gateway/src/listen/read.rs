@@ -1,15 +1,18 @@
 //! Reads a request body whole, within the cap of a body, the cap of all bodies, and a deadline
 //! between its pieces.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
+use tokio_util::task::TaskTracker;
 use weir_model::{Kind, Rejection, Source};
 
 /// Most bytes held by all bodies together.
@@ -22,8 +25,8 @@ const MAX_COPIED: usize = 16 << 10;
 const BODY_IDLE: Duration = Duration::from_secs(60);
 
 /// How much of a refused body is still taken, in bytes, and for how long.
-const MAX_DISCARDED: usize = 256 << 20;
-const DISCARD: Duration = Duration::from_secs(10);
+pub(super) const MAX_DISCARDED: usize = 256 << 20;
+pub(super) const DISCARD: Duration = Duration::from_secs(10);
 
 /// Counts the bytes that bodies hold.
 #[derive(Clone, Debug, Default)]
@@ -110,19 +113,32 @@ pub(crate) async fn read(
     Ok((whole, held))
 }
 
-/// Takes what is left of the body of a refused request, and forgets it. Closing the connection
-/// under a client that is still sending would destroy the answer that says why.
-pub(crate) async fn discard(incoming: &mut Incoming) {
+/// Sees to what is left of the body of a refused request: closing the connection under a client
+/// that is still sending would destroy the answer that says why. What has not come yet is taken by
+/// a task, for a bounded time, while the answer is on its way. Returns whether all had come; if
+/// not, nobody knows where a next request would begin, and the connection must end.
+pub(crate) fn discard(mut incoming: Incoming, tasks: &TaskTracker) -> bool {
+    let mut cx = Context::from_waker(Waker::noop());
+    loop {
+        match Pin::new(&mut incoming).poll_frame(&mut cx) {
+            Poll::Ready(Some(Ok(_))) => {}
+            Poll::Ready(Some(Err(_))) => return false,
+            Poll::Ready(None) => return true,
+            Poll::Pending => break,
+        }
+    }
     let mut left = MAX_DISCARDED;
-    let taken = async {
-        while let Ok(Some(piece)) = next_piece(incoming).await {
-            left = left.saturating_sub(piece.len());
-            if left == 0 {
+    let rest = async move {
+        while let Some(Ok(frame)) = incoming.frame().await {
+            let taken = frame.data_ref().map_or(0, Bytes::len);
+            let Some(less) = left.checked_sub(taken) else {
                 return;
-            }
+            };
+            left = less;
         }
     };
-    let _ = tokio::time::timeout(DISCARD, taken).await;
+    tasks.spawn(tokio::time::timeout(DISCARD, rest));
+    false
 }
 
 async fn next_piece(incoming: &mut Incoming) -> Result<Option<Bytes>, Rejection> {

@@ -1,6 +1,8 @@
 //! What a request asks, by its method and path, and in which dialect it wants to hear back.
 
-use http::{HeaderMap, Method};
+use http::header::HOST;
+use http::request::Parts;
+use http::{HeaderMap, Method, Version};
 use weir_model::{Dialect, Kind, Operation, Rejection, Source};
 
 use crate::rejection::Failure;
@@ -32,6 +34,18 @@ const OPERATIONS: [(&str, Dialect, Operation); 5] = [
         Operation::CountTokens,
     ),
 ];
+
+/// Checks what HTTP/1.1 demands of every head and hyper leaves to us (RFC 9112, section 3.2).
+///
+/// # Errors
+/// 400 without a `Host`, or with several.
+pub(crate) fn check_host(parts: &Parts) -> Result<(), Failure> {
+    let mut hosts = parts.headers.get_all(HOST).iter();
+    if parts.version != Version::HTTP_11 || (hosts.next().is_some() && hosts.next().is_none()) {
+        return Ok(());
+    }
+    Err(Rejection::invalid("Send one `Host` header, as HTTP/1.1 demands.").into())
+}
 
 /// Recognises a request.
 ///

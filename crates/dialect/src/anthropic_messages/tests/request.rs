@@ -88,6 +88,7 @@ fn the_head_is_read_without_the_rest() {
         (br#"{"model":7}"#, "model"),
         (br#"{"max_tokens":-1,"model":"m"}"#, "max_tokens"),
         (br#"{}"#, "model"),
+        (br#"{"model":""}"#, "model"),
     ] {
         let rejection = AnthropicMessages
             .read_head(Operation::Chat, body)

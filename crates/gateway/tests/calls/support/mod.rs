@@ -7,6 +7,7 @@ mod proxy;
 mod scripted;
 mod speaks;
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -17,8 +18,10 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use weir_config::{Config, Environment};
+use weir_gateway::observe::Sheet;
 use weir_gateway::{InProcess, Shared, Worker, World, listen};
 use weir_mimic::{Mimic, Options};
+use weir_model::Source;
 use weir_store::{Clock, DeclaredKey, Entry, Secret, Store, StoreOptions, Sync};
 
 pub(crate) use client::{Connection, Reply, request};
@@ -43,6 +46,7 @@ pub(crate) struct Gateway {
     pub(crate) addr: SocketAddr,
     pub(crate) shared: Arc<Shared>,
     pub(crate) store: Store,
+    sheet: Arc<Sheet>,
     drain: watch::Sender<bool>,
     accepting: JoinSet<io::Result<()>>,
     _folder: TempDir,
@@ -69,6 +73,7 @@ impl Gateway {
         let sim = InProcess::new(weir_sim::serve_connection);
         let shared = Shared::new(world, keys, Clock::system(), Some(sim));
         let worker = Worker::new(Arc::clone(&shared), store.journal().writer().unwrap()).unwrap();
+        let sheet = worker.sheet();
         let listener = listen::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
         let addr = listener.local_addr().unwrap();
         let (drain, draining) = watch::channel(false);
@@ -84,6 +89,7 @@ impl Gateway {
             addr,
             shared,
             store,
+            sheet,
             drain,
             accepting,
             _folder: folder,
@@ -105,6 +111,16 @@ impl Gateway {
     pub(crate) async fn stopped(mut self) {
         let ended = within("the gateway to stop", self.accepting.join_next()).await;
         ended.unwrap().unwrap().unwrap();
+    }
+
+    /// How many refusals of clients the metrics count.
+    pub(crate) fn refusals(&self) -> u64 {
+        let (mut series, mut rejections) = (HashMap::new(), HashMap::new());
+        self.sheet.sum_into(&mut series, &mut rejections);
+        let of_clients = rejections
+            .iter()
+            .filter(|((_, source), _)| *source == Source::Client);
+        of_clients.map(|(_, count)| count).sum()
     }
 
     /// A connection to it.

@@ -70,6 +70,15 @@ impl Speaks {
         request("POST", path, &headers, body)
     }
 
+    /// The head of a `POST` of a chat, with the key that may do everything and further headers.
+    pub(crate) fn head(self, more: &str) -> Vec<u8> {
+        let mut head = format!("POST {} HTTP/1.1\r\nhost: gateway\r\n", self.path());
+        for (name, value) in self.headers(KEY) {
+            head += &format!("{name}: {value}\r\n");
+        }
+        (head + more + "\r\n\r\n").into_bytes()
+    }
+
     /// The body of a small chat.
     pub(crate) fn chat(self, model: &str, stream: bool) -> String {
         self.say(model, "one two three four five six", stream)
