@@ -6,6 +6,7 @@ mod check;
 mod cli;
 mod keys;
 mod log;
+mod memory;
 mod reload;
 mod serve;
 mod workers;
@@ -14,10 +15,6 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
-
-/// Faster than the system's allocator for many small, short-lived pieces, and returns memory.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();

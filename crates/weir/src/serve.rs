@@ -16,7 +16,7 @@ use weir_store::{Clock, KeyRole, NewKey, Secret, Store, StoreOptions, Sync};
 use crate::banner::{FirstKeys, Reached, banner};
 use crate::cli::{ServeArgs, print};
 use crate::workers::{self, Orders};
-use crate::{log, reload};
+use crate::{log, memory, reload};
 
 /// Serves until told to stop.
 pub(crate) fn run(args: &ServeArgs) -> Result<(), String> {
@@ -68,6 +68,7 @@ async fn serve(args: &ServeArgs) -> Result<(), String> {
         }
         () = store.ledger().follow() => {}
         () = reloading(file, Arc::clone(&shared), Arc::clone(&config)) => {}
+        never = memory::give_back() => match never {},
         signal = stop_signal() => tracing::info!(signal = signal?, "draining"),
     }
     ready.store(false, Ordering::Release);
