@@ -29,6 +29,8 @@ const CONNECTIONS: usize = 64;
 const LATENCY_CONNECTIONS: usize = 32;
 const WARM: Duration = Duration::from_millis(500);
 const SETTLE: Duration = Duration::from_millis(300);
+/// Until what opening a crowd of streams took has been given back to the system.
+const REST: Duration = Duration::from_secs(5);
 
 /// The arguments of `weir-bench run`.
 #[derive(Debug, clap::Args)]
@@ -273,8 +275,7 @@ impl Args {
         let before = process::resident_kib(subject.pid())?;
         let held = Held::open(&paused, self.streams as usize).await;
         let held = held.map_err(|fault| subject.explain(MEMORY, &fault))?;
-        // At rest: what opening them took has been given back.
-        sleep(SETTLE).await;
+        sleep(REST).await;
         let reading = held.reading(Some(before), Some(subject.pid()))?;
         progress(&format!("memory: {kind} {idle_kib} KiB idle"));
         Ok(Memory {
