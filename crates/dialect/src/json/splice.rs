@@ -62,21 +62,29 @@ impl Splices {
     }
 
     /// The edited body; the body itself when there is nothing to edit.
-    pub fn apply(mut self, body: &Bytes) -> Bytes {
+    pub fn apply(self, body: &Bytes) -> Bytes {
         if self.0.is_empty() {
             return body.clone();
         }
-        self.0.sort_by_key(|(range, _)| (range.start, range.end));
         let added: usize = self.0.iter().map(|(_, with)| with.len()).sum();
         let mut out = Vec::with_capacity(body.len() + added);
-        let mut at = 0;
-        for (range, with) in &self.0 {
-            out.extend_from_slice(&body[at..range.start]);
-            out.extend_from_slice(with);
-            at = range.end;
+        for piece in self.pieces(body) {
+            out.extend_from_slice(&piece);
         }
-        out.extend_from_slice(&body[at..]);
         out.into()
+    }
+
+    /// The edited body in pieces, none of them empty: what stays is not copied.
+    pub fn pieces(mut self, body: &Bytes) -> impl Iterator<Item = Bytes> {
+        self.0.sort_by_key(|(range, _)| (range.start, range.end));
+        self.0.push((body.len()..body.len(), Vec::new()));
+        let mut at = 0;
+        let pieces = self.0.into_iter().flat_map(move |(range, with)| {
+            let kept = body.slice(at..range.start);
+            at = range.end;
+            [kept, with.into()]
+        });
+        pieces.filter(|piece| !piece.is_empty())
     }
 }
 
@@ -92,6 +100,7 @@ mod tests {
     fn no_edit_is_the_same_body() {
         let body = Bytes::from_static(b"{ \"a\" :1}");
         assert_eq!(Splices::default().apply(&body), body);
+        assert!(Splices::default().pieces(&body).eq([body.clone()]));
     }
 
     proptest! {

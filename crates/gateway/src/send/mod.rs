@@ -7,6 +7,7 @@ mod headers;
 mod inflate;
 mod network;
 mod origin;
+mod out_body;
 mod pool;
 mod source;
 
@@ -14,24 +15,20 @@ pub(crate) use headers::{forwardable, outgoing_headers};
 pub use network::InProcess;
 pub(crate) use network::Network;
 pub(crate) use origin::Origin;
+pub(crate) use out_body::OutBody;
 pub(crate) use pool::Pool;
 pub(crate) use source::Source;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{HeaderMap, Request, Response, Uri};
-use http_body_util::Full;
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
 use weir_model::{Kind, Rejection};
 
 use crate::route::Timeouts;
 use pool::Lease;
-
-/// What is sent upstream: always a whole body.
-pub(crate) type OutBody = Full<Bytes>;
 
 /// Stale connections tried before a fresh one must be opened.
 const MAX_STALE: usize = 3;

@@ -4,9 +4,7 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::Method;
-use http_body_util::Full;
 use weir_config::OnLoss;
 use weir_dialect::{Decoded, Head};
 use weir_model::{
@@ -14,8 +12,11 @@ use weir_model::{
 };
 
 use crate::call::Call;
-use crate::send::{Outgoing, outgoing_headers};
+use crate::send::{OutBody, Outgoing, outgoing_headers};
 use crate::world::{Deployment, Endpoint};
+
+/// From this size on, in bytes, an edited body is sent in pieces; below, one write costs less.
+const MIN_PIECES: usize = 16 << 10;
 
 /// Which way the answer comes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,7 +113,12 @@ impl<'a> Translator<'a> {
             &deployment.model,
             &deployment.quirks,
         );
-        let body = splices.apply(&self.call.body);
+        let whole = &self.call.body;
+        let body = if whole.len() < MIN_PIECES {
+            OutBody::from_iter([splices.apply(whole)])
+        } else {
+            splices.pieces(whole).collect()
+        };
         let outgoing = self.outgoing(deployment, endpoint, body)?;
         Ok(Prepared {
             outgoing,
@@ -136,7 +142,11 @@ impl<'a> Translator<'a> {
         let encoded =
             weir_dialect::upstream(endpoint.dialect).encode_request(&decoded.value, &cx)?;
         losses.extend(encoded.losses);
-        let mut outgoing = self.outgoing(deployment, endpoint, encoded.body.into())?;
+        let mut outgoing = self.outgoing(
+            deployment,
+            endpoint,
+            OutBody::from_iter([encoded.body.into()]),
+        )?;
         for (name, value) in encoded.headers {
             if let Ok(value) = value.parse() {
                 outgoing.request.headers_mut().append(name, value);
@@ -153,7 +163,7 @@ impl<'a> Translator<'a> {
         &self,
         deployment: &Deployment,
         endpoint: &Endpoint,
-        body: Bytes,
+        body: OutBody,
     ) -> Result<Box<Outgoing>, Rejection> {
         let native = endpoint.dialect == self.call.dialect;
         let operation = self.call.operation;
@@ -168,7 +178,7 @@ impl<'a> Translator<'a> {
             &deployment.upstream,
             &endpoint.origin,
         );
-        let mut request = http::Request::new(Full::new(body));
+        let mut request = http::Request::new(body);
         *request.method_mut() = Method::POST;
         *request.headers_mut() = headers;
         Ok(Box::new(Outgoing {
