@@ -16,8 +16,9 @@ use crate::json::write;
 /// An invalid-request rejection that names the field.
 pub(super) fn read_head(operation: Operation, body: &[u8]) -> Result<Head<'_>, Rejection> {
     let fields = scan::top_level(body)?;
-    let no_model = || missing("model", "Name the model that shall answer.");
-    let span = fields.find(body, "model").ok_or_else(no_model)?;
+    let Some(span) = fields.find(body, "model") else {
+        return Err(no_model());
+    };
     let model_span = span.value.clone();
     let model =
         scan::string(&body[model_span.clone()]).ok_or_else(|| wrong("model", "a string"))?;
@@ -76,6 +77,11 @@ pub(super) fn apply_quirks(
             splices.replace(top.fields[at].key.clone(), theirs.as_bytes());
         }
     }
+}
+
+/// The refusal of a request without a model.
+pub(super) fn no_model() -> Rejection {
+    missing("model", "Name the model that shall answer.")
 }
 
 /// "Field required", with what to do about it.

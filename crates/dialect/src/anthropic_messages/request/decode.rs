@@ -6,7 +6,7 @@ use weir_model::{
     Sampling, Tool, ToolChoice,
 };
 
-use super::super::native::missing;
+use super::super::native::{missing, no_model};
 use super::blocks::{ANTHROPIC_ONLY, Piece, UNKNOWN, blocks, lose_unless, mark, piece};
 use crate::Decoded;
 use crate::json::read::{Object, Path, Value};
@@ -35,7 +35,8 @@ pub(in super::super) fn decode(
     let mut losses = Losses::default();
     let model = object
         .read_string("model")?
-        .ok_or_else(|| missing("model", "Name the model that shall answer."))?;
+        .filter(|model| !model.is_empty())
+        .ok_or_else(no_model)?;
     let max_output_tokens = object.read("max_tokens", |v| v.count())?;
     if max_output_tokens.is_none() && operation == Operation::Chat {
         let advice = "Say how many tokens the answer may have.";

@@ -21,6 +21,7 @@ fn what_the_vendor_requires_is_required_with_advice() {
             r#"{"max_tokens":1,"messages":[{"role":"user","content":"x"}]}"#,
             "model",
         ),
+        (r#"{"model":"","max_tokens":1,"messages":[]}"#, "model"),
         (
             r#"{"model":"m","messages":[{"role":"user","content":"x"}]}"#,
             "max_tokens",
