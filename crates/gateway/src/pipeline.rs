@@ -114,7 +114,11 @@ async fn run(
         body,
         _held: held,
     };
-    drop(std::mem::take(&mut parts.headers));
+    // They hold the connection's read buffer, and it would take another one.
+    drop((
+        std::mem::take(&mut parts.headers),
+        std::mem::take(&mut parts.uri),
+    ));
     let head = call.client().read_head(operation, &call.body)?;
     let route = resolve(&world, &call.caller, &head.model)?;
     if operation == Operation::CountTokens && !route.offers(dialect, operation) {

@@ -252,13 +252,10 @@ impl Scanner<'_> {
     /// A number, `true`, `false` or `null`.
     fn scalar(&mut self) -> Result<Range<usize>, Fault> {
         let start = self.at;
-        while self
-            .peek()
-            .is_some_and(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
-        {
-            self.at += 1;
-        }
-        let text = &self.body[start..self.at];
+        let rest = &self.body[start..];
+        let ends = |b: &u8| matches!(b, b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t');
+        let text = &rest[..rest.iter().position(ends).unwrap_or(rest.len())];
+        self.at += text.len();
         let plain = match text {
             b"true" | b"false" | b"null" => true,
             [first, rest @ ..] => {

@@ -77,7 +77,7 @@ fn answer_headers(
     upstream: &HeaderMap,
     sse: bool,
 ) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(12);
+    let mut headers = HeaderMap::with_capacity(14);
     let content_type = if sse {
         "text/event-stream; charset=utf-8"
     } else {

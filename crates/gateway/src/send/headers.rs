@@ -40,7 +40,7 @@ fn is_universal(name: &HeaderName) -> bool {
 /// on to that makes the connection take another one.
 pub(crate) fn forwardable(client: &HeaderMap) -> HeaderMap {
     let mut values = BytesMut::with_capacity(client.values().map(HeaderValue::len).sum());
-    let mut headers = HeaderMap::with_capacity(client.len() + 4);
+    let mut headers = HeaderMap::with_capacity(client.len());
     for (name, value) in client.iter().filter(|(name, _)| !is_ours(name)) {
         values.extend_from_slice(value.as_bytes());
         if let Ok(value) = HeaderValue::from_maybe_shared(values.split().freeze()) {
@@ -57,11 +57,17 @@ pub(crate) fn outgoing_headers(
     upstream: &Upstream,
     origin: &Origin,
 ) -> HeaderMap {
-    let mut headers = if native {
-        client.clone()
-    } else {
-        translated(client)
-    };
+    // With room for what is added here and by hyper.
+    let mut headers = HeaderMap::with_capacity(client.len() + 6);
+    for (name, value) in client {
+        if native || is_universal(name) {
+            headers.append(name.clone(), value.clone());
+        }
+    }
+    if !native {
+        let agent = HeaderValue::from_static(concat!("weir/", env!("CARGO_PKG_VERSION")));
+        headers.insert(header::USER_AGENT, agent);
+    }
     headers.insert(header::HOST, origin.authority.clone());
     headers
         .entry(header::CONTENT_TYPE)
@@ -85,15 +91,5 @@ pub(crate) fn outgoing_headers(
     if let Some((name, value)) = &upstream.credential {
         headers.insert(name.clone(), value.clone());
     }
-    headers
-}
-
-fn translated(client: &HeaderMap) -> HeaderMap {
-    let universal = client.iter().filter(|(name, _)| is_universal(name));
-    let mut headers: HeaderMap = universal
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect();
-    let agent = HeaderValue::from_static(concat!("weir/", env!("CARGO_PKG_VERSION")));
-    headers.insert(header::USER_AGENT, agent);
     headers
 }
