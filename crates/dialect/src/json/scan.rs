@@ -121,22 +121,21 @@ pub fn string(raw: &[u8]) -> Option<Cow<'_, str>> {
     serde_json::from_slice::<String>(raw).ok().map(Cow::Owned)
 }
 
-/// Where the first quote or backslash stands. Most strings are short, and not worth the start-up of
-/// a vector search: the first 32 bytes are compared eight at a time.
-fn quote_or_backslash(text: &[u8]) -> Option<usize> {
+/// Where the first quote stands. Most strings are short, and not worth the start-up of a vector
+/// search: the first 32 bytes are compared eight at a time.
+fn quote(text: &[u8]) -> Option<usize> {
     const ONES: u64 = u64::from_le_bytes([1; 8]);
-    // The lowest bit that is set marks the lowest byte that is zero.
-    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & (ONES << 7);
     let (words, _) = text.as_chunks::<8>();
     for (index, word) in words.iter().take(4).enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let found = zeros(word ^ (ONES * b'"' as u64)) | zeros(word ^ (ONES * b'\\' as u64));
-        if found != 0 {
-            return Some(index * 8 + found.trailing_zeros() as usize / 8);
+        let word = u64::from_le_bytes(*word) ^ (ONES * b'"' as u64);
+        // The lowest bit that is set marks the lowest byte that is zero.
+        let zeros = word.wrapping_sub(ONES) & !word & (ONES << 7);
+        if zeros != 0 {
+            return Some(index * 8 + zeros.trailing_zeros() as usize / 8);
         }
     }
     let near = words.len().min(4) * 8;
-    memchr::memchr2(b'"', b'\\', &text[near..]).map(|far| near + far)
+    memchr::memchr(b'"', &text[near..]).map(|far| near + far)
 }
 
 /// Why a text cannot be scanned.
@@ -313,17 +312,15 @@ impl Scanner<'_> {
         let start = self.at;
         self.expect(b'"', what)?;
         loop {
-            let Some(found) = quote_or_backslash(&self.body[self.at..]) else {
+            let Some(found) = quote(&self.body[self.at..]) else {
                 return Err(Fault::Expected("a closing quote", self.body.len()));
             };
-            self.at += found;
-            if self.body[self.at] == b'"' {
-                self.at += 1;
+            let inside = &self.body[start + 1..self.at + found];
+            self.at += found + 1;
+            // Escapes are frequent in prompts, escaped quotes are not: look only at these.
+            let backslashes = inside.iter().rev().take_while(|b| **b == b'\\').count();
+            if backslashes % 2 == 0 {
                 return Ok(start..self.at);
-            }
-            self.at += 2;
-            if self.at > self.body.len() {
-                return Err(Fault::Expected("a closing quote", self.body.len()));
             }
         }
     }

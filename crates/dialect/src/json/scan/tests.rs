@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{elements, find_field, object_in, quote_or_backslash, string, top_level};
+use super::{elements, find_field, object_in, quote, string, top_level};
 
 #[test]
 fn finds_fields_and_their_values() {
@@ -100,9 +100,30 @@ proptest! {
 
 proptest! {
     #[test]
-    fn the_first_quote_or_backslash_is_found(text in "[a\"\\\\!\u{7f}\u{a2}\u{dc}]{0,60}", pad in 0..40_usize) {
+    fn the_first_quote_is_found(text in "[a\"\\\\!\u{7f}\u{a2}\u{dc}]{0,60}", pad in 0..40_usize) {
         let text = format!("{}{text}", "x".repeat(pad));
-        let expected = text.find(['"', '\\']);
-        prop_assert_eq!(quote_or_backslash(text.as_bytes()), expected);
+        let expected = text.find('"');
+        prop_assert_eq!(quote(text.as_bytes()), expected);
+    }
+}
+
+#[test]
+fn a_string_ends_at_a_quote_that_is_not_escaped() {
+    for (body, value) in [
+        (r#"{"a":""}"#, r#""""#),
+        (r#"{"a":"\\"}"#, r#""\\""#),
+        (r#"{"a":"\""}"#, r#""\"""#),
+        (r#"{"a":"\\\""}"#, r#""\\\"""#),
+        (r#"{"a":"x\\\\"}"#, r#""x\\\\""#),
+    ] {
+        let top = top_level(body.as_bytes()).unwrap();
+        assert_eq!(
+            top.get(body.as_bytes(), "a"),
+            Some(value.as_bytes()),
+            "{body}"
+        );
+    }
+    for open in [r#"{"a":"\"}"#, r#"{"a":"\\\"}"#, r#"{"a":""#, r#"{"a":"\"#] {
+        assert!(top_level(open.as_bytes()).is_err(), "{open}");
     }
 }
