@@ -6,6 +6,9 @@ mod message;
 mod strict;
 mod wire;
 
+use std::borrow::Cow;
+
+use bytes::Bytes;
 use serde::Serialize;
 use serde_json::json;
 use weir_model::{
@@ -15,7 +18,8 @@ use weir_model::{
 
 use super::super::quirks::{REFUSED, drops, renamed};
 use crate::Encoded;
-use crate::json::write;
+use crate::json::splice::Splices;
+use crate::json::{scan, write};
 
 /// Most stop texts that OpenAI takes.
 const MOST_STOPS: usize = 4;
@@ -301,7 +305,7 @@ struct SentFunction<'a> {
     name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<&'a str>,
-    parameters: &'a Json,
+    parameters: Cow<'a, Json>,
     #[serde(skip_serializing_if = "Option::is_none")]
     strict: Option<bool>,
 }
@@ -313,11 +317,27 @@ impl<'a> SentTool<'a> {
             function: SentFunction {
                 name: &tool.name,
                 description: tool.description.as_deref(),
-                parameters: &tool.parameters,
+                parameters: parameters(&tool.parameters),
                 strict,
             },
         }
     }
+}
+
+/// OpenAI refuses an object schema that does not name its properties, if only as none.
+fn parameters(schema: &Json) -> Cow<'_, Json> {
+    let text = schema.get().as_bytes();
+    let lacking = scan::top_level_of_answer(text).filter(|top| {
+        top.get(text, "type") == Some(b"\"object\"") && top.find(text, "properties").is_none()
+    });
+    let Some(top) = lacking else {
+        return Cow::Borrowed(schema);
+    };
+    let mut splices = Splices::default();
+    splices.append_field(&top, r#""properties":{}"#);
+    let edited = splices.apply(&Bytes::copy_from_slice(text));
+    let edited = String::from_utf8(edited.into()).ok().and_then(Json::parse);
+    edited.map_or(Cow::Borrowed(schema), Cow::Owned)
 }
 
 #[derive(Serialize)]
