@@ -116,7 +116,7 @@ pub(crate) async fn read(
 /// Sees to what is left of the body of a refused request: closing the connection under a client
 /// that is still sending would destroy the answer that says why. What has not come yet is taken by
 /// a task, for a bounded time, while the answer is on its way. Returns whether all had come; if
-/// not, nobody knows where a next request would begin, and the connection must end.
+/// not, the connection must end with the answer, since the rest may never come.
 pub(crate) fn discard(mut incoming: Incoming, tasks: &TaskTracker) -> bool {
     let mut cx = Context::from_waker(Waker::noop());
     loop {
