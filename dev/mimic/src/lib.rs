@@ -30,7 +30,7 @@ mod record;
 mod refusal;
 mod rules;
 mod server;
-mod tls;
+pub mod tls;
 
 pub use faults::help;
 pub use record::Received;

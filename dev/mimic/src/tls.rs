@@ -14,7 +14,7 @@ use tokio_rustls::{
 };
 
 /// An acceptor and the PEM of the authority to trust. ALPN offers h2 when `h2`, and HTTP/1.1.
-pub(crate) fn acceptor(h2: bool) -> io::Result<(TlsAcceptor, String)> {
+pub fn acceptor(h2: bool) -> io::Result<(TlsAcceptor, String)> {
     let (config, pem) = config(h2).map_err(io::Error::other)?;
     Ok((TlsAcceptor::from(Arc::new(config)), pem))
 }

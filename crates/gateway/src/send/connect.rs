@@ -11,10 +11,12 @@ use http::uri::{Authority, Scheme};
 use hyper::client::conn::{http1, http2};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use tower_service::Service;
 use weir_config::Http2;
 
@@ -44,30 +46,74 @@ pub(super) async fn connect(
     }
     let tcp = tcp(origin).await?;
     // Boxed: of these phases each call takes but one, and a burst opens connections by the hundred.
-    match (origin.tls, network.http2) {
-        (true, _) => Box::pin(secure(tcp, origin, network, host)).await,
-        (false, Http2::PriorKnowledge) => Box::pin(handshake_h2(tcp, host)).await,
-        (false, Http2::Auto | Http2::Off) => handshake_h1(tcp, host).await,
+    match &origin.via {
+        Via::Proxy {
+            tls: true,
+            host: proxy,
+            ..
+        } => {
+            let stream = Box::pin(over_tls(tcp, proxy, &network.proxy_tls)).await;
+            let stream = stream.map_err(|e| format!("proxy {proxy}: {e}"))?;
+            Box::pin(reach(stream, origin, network, host)).await
+        }
+        _ => reach(tcp, origin, network, host).await,
     }
 }
 
-async fn secure(
-    tcp: TcpStream,
+/// Speaks to the origin at the end of a stream to it, or to its proxy.
+async fn reach<T>(
+    mut stream: T,
     origin: &Origin,
     network: &Network,
     host: &Arc<Host>,
-) -> Result<Sender, String> {
-    let name = ServerName::try_from(origin.host.clone()).map_err(|e| e.to_string())?;
-    let connector = TlsConnector::from(Arc::clone(&network.tls));
-    let tls = connector
-        .connect(name, tcp)
-        .await
-        .map_err(|e| format!("TLS: {}", chain(&e)))?;
+) -> Result<Sender, String>
+where
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    if origin.tls
+        && let Via::Proxy { host, port, .. } = &origin.via
+    {
+        Box::pin(tunnel(&mut stream, origin))
+            .await
+            .map_err(|e| format!("proxy {host}:{port}: {e}"))?;
+    }
+    match (origin.tls, network.http2) {
+        (true, _) => Box::pin(secure(stream, origin, network, host)).await,
+        (false, Http2::PriorKnowledge) => Box::pin(handshake_h2(stream, host)).await,
+        (false, Http2::Auto | Http2::Off) => handshake_h1(stream, host).await,
+    }
+}
+
+async fn secure<T>(
+    stream: T,
+    origin: &Origin,
+    network: &Network,
+    host: &Arc<Host>,
+) -> Result<Sender, String>
+where
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let tls = over_tls(stream, &origin.host, &network.tls).await?;
     if tls.get_ref().1.alpn_protocol() == Some(b"h2") {
         handshake_h2(tls, host).await
     } else {
         handshake_h1(tls, host).await
     }
+}
+
+async fn over_tls<T>(
+    stream: T,
+    host: &str,
+    config: &Arc<ClientConfig>,
+) -> Result<TlsStream<T>, String>
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    let name = ServerName::try_from(host.to_owned()).map_err(|e| e.to_string())?;
+    TlsConnector::from(Arc::clone(config))
+        .connect(name, stream)
+        .await
+        .map_err(|e| format!("TLS: {}", chain(&e)))
 }
 
 async fn tcp(origin: &Origin) -> Result<TcpStream, String> {
@@ -96,17 +142,14 @@ async fn tcp(origin: &Origin) -> Result<TcpStream, String> {
         .call(uri)
         .await
         .map_err(|e| format!("{host}:{port}: {}", chain(&e)))?;
-    let mut stream = stream.into_inner();
-    if origin.tls && matches!(origin.via, Via::Proxy { .. }) {
-        tunnel(&mut stream, origin)
-            .await
-            .map_err(|e| format!("proxy {host}:{port}: {e}"))?;
-    }
-    Ok(stream)
+    Ok(stream.into_inner())
 }
 
 /// Asks a proxy for a tunnel (RFC 9110, section 9.3.6).
-async fn tunnel(stream: &mut TcpStream, origin: &Origin) -> io::Result<()> {
+async fn tunnel<T>(stream: &mut T, origin: &Origin) -> io::Result<()>
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
     let target = format!("{}:{}", origin.host, origin.port);
     let mut head = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n").into_bytes();
     if let Via::Proxy {
@@ -120,6 +163,7 @@ async fn tunnel(stream: &mut TcpStream, origin: &Origin) -> io::Result<()> {
     }
     head.extend_from_slice(b"\r\n");
     stream.write_all(&head).await?;
+    stream.flush().await?;
     let mut answer = Vec::with_capacity(256);
     // Byte by byte: what follows the head belongs to the tunnel.
     while !answer.ends_with(b"\r\n\r\n") {

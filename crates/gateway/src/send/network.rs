@@ -44,11 +44,16 @@ impl fmt::Debug for InProcess {
     }
 }
 
+/// As ALPN names it.
+const HTTP_1_1: &[u8] = b"http/1.1";
+
 /// How this gateway reaches the world.
 #[derive(Clone, Debug)]
 pub(crate) struct Network {
     /// With ALPN as [`Network::http2`] wants it.
     pub tls: Arc<ClientConfig>,
+    /// For proxies, which are spoken to in HTTP/1.1.
+    pub proxy_tls: Arc<ClientConfig>,
     pub http2: Http2,
     /// Most connections to one origin, per worker; 0 is no limit.
     pub max_connections: usize,
@@ -63,8 +68,12 @@ impl Network {
     /// # Errors
     /// In words, when the CA file or the TLS parameters cannot be used.
     pub(crate) fn new(config: &weir_config::Network, proxy: &Proxy) -> Result<Network, String> {
+        let tls = tls(config)?;
+        let mut proxy_tls = tls.clone();
+        proxy_tls.alpn_protocols = vec![HTTP_1_1.to_vec()];
         Ok(Network {
-            tls: Arc::new(tls(config)?),
+            tls: Arc::new(tls),
+            proxy_tls: Arc::new(proxy_tls),
             http2: config.http2,
             max_connections: config.max_connections_per_host as usize,
             max_streams: config.max_streams_per_connection.max(1) as usize,
@@ -119,9 +128,11 @@ impl Network {
         let uri: Uri = text
             .parse()
             .map_err(|e| format!("the proxy URL is not one: {e}"))?;
-        if uri.scheme_str().is_some_and(|s| s != "http") {
-            return Err("only http:// proxies can be used".into());
-        }
+        let tls = match uri.scheme_str() {
+            Some("http") => false,
+            Some("https") => true,
+            _ => return Err("a proxy URL begins with http:// or https://".into()),
+        };
         let authority = uri.authority().ok_or("the proxy URL has no host")?;
         let credentials = authority
             .as_str()
@@ -132,9 +143,11 @@ impl Network {
             .transpose()
             .map_err(|e| e.to_string())?;
         let host = unbracketed(authority);
+        let usual_port = if tls { 443 } else { 3128 };
         Ok(Via::Proxy {
+            tls,
             host,
-            port: authority.port_u16().unwrap_or(3128),
+            port: authority.port_u16().unwrap_or(usual_port),
             authorization,
         })
     }
@@ -169,8 +182,8 @@ fn tls(config: &weir_config::Network) -> Result<ClientConfig, String> {
         .with_root_certificates(roots)
         .with_no_client_auth();
     tls.alpn_protocols = match config.http2 {
-        Http2::Off => vec![b"http/1.1".to_vec()],
-        Http2::Auto | Http2::PriorKnowledge => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+        Http2::Off => vec![HTTP_1_1.to_vec()],
+        Http2::Auto | Http2::PriorKnowledge => vec![b"h2".to_vec(), HTTP_1_1.to_vec()],
     };
     Ok(tls)
 }

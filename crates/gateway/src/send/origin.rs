@@ -22,6 +22,8 @@ pub(crate) enum Via {
     Direct,
     /// Through an HTTP proxy: by CONNECT for TLS, else with absolute request URIs.
     Proxy {
+        /// Whether the proxy itself is reached over TLS.
+        tls: bool,
         host: String,
         port: u16,
         /// `Proxy-Authorization`.

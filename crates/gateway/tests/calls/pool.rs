@@ -307,6 +307,38 @@ async fn a_proxy_for_tls() {
     }
 }
 
+/// TLS inside TLS for a secure provider; for a plain one, the proxy reads the request.
+#[tokio::test]
+async fn a_proxy_over_tls() {
+    let (upstream, mut authority) = tls(true, None).await;
+    let (proxy, pem) = Proxy::start_tls(upstream.addr()).await;
+    authority.write_all(pem.as_bytes()).unwrap();
+    let network = format!(
+        "{}, proxy: \"https://{}\"",
+        trusting(&authority),
+        proxy.addr
+    );
+    let secure = gateway("https://mimic.test", &network).await;
+    let reply = secure.call(CLIENT, CLIENT.chat("up/echo", true)).await;
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    assert!(proxy.heads()[0].starts_with("CONNECT mimic.test:443 "));
+
+    let upstream = mimic().await;
+    let (proxy, pem) = Proxy::start_tls(upstream.addr()).await;
+    let mut authority = NamedTempFile::new().unwrap();
+    authority.write_all(pem.as_bytes()).unwrap();
+    let network = format!(
+        "{}, proxy: \"https://{}\"",
+        trusting(&authority),
+        proxy.addr
+    );
+    let plain = gateway("http://mimic.test", &network).await;
+    let reply = plain.call(CLIENT, CLIENT.chat("up/echo", false)).await;
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    let line = "POST http://mimic.test/v1/chat/completions HTTP/1.1\r\n";
+    assert!(proxy.heads()[0].starts_with(line), "{:?}", proxy.heads());
+}
+
 #[tokio::test]
 async fn a_proxy_that_refuses() {
     let proxy = Proxy::start(None).await;

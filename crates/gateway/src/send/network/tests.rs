@@ -128,6 +128,7 @@ fn proxies_are_used_as_they_are_written() {
         let network = network(&format!("proxy: \"{proxy}\""), &[]);
         for url in ["https://api.example.com", "http://api.example.com"] {
             let Via::Proxy {
+                tls: false,
                 host: h,
                 port: p,
                 authorization: a,
@@ -142,13 +143,22 @@ fn proxies_are_used_as_they_are_written() {
             assert_eq!(origin(&network, near).0.via, Via::Direct, "{near}");
         }
     }
-    let secure = network("proxy: \"https://proxy:1\"", &[]);
-    assert!(
-        secure
-            .origin("https://api.example.com", false)
-            .unwrap_err()
-            .contains("http:// proxies")
-    );
+}
+
+#[test]
+fn a_proxy_may_be_reached_over_tls() {
+    for (url, expected) in [
+        ("http://proxy", (false, 3128)),
+        ("https://proxy", (true, 443)),
+        ("https://proxy:8443", (true, 8443)),
+    ] {
+        let network = network(&format!("proxy: \"{url}\""), &[]);
+        let (origin, _) = origin(&network, "https://api.example.com");
+        let Via::Proxy { tls, port, .. } = origin.via else {
+            panic!("{url} is not used");
+        };
+        assert_eq!((tls, port), expected, "{url}");
+    }
 }
 
 #[test]

@@ -4,9 +4,10 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
 use super::client::find;
 
@@ -20,6 +21,16 @@ pub(crate) struct Proxy {
 impl Proxy {
     /// Sends everything to `target`, whatever is asked for; refuses without one.
     pub(crate) async fn start(target: Option<SocketAddr>) -> Proxy {
+        Proxy::listen(target, None).await
+    }
+
+    /// The same over TLS, with the PEM of the authority to trust.
+    pub(crate) async fn start_tls(target: SocketAddr) -> (Proxy, String) {
+        let (acceptor, pem) = weir_mimic::tls::acceptor(false).unwrap();
+        (Proxy::listen(Some(target), Some(acceptor)).await, pem)
+    }
+
+    async fn listen(target: Option<SocketAddr>, acceptor: Option<TlsAcceptor>) -> Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let heads: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -28,7 +39,13 @@ impl Proxy {
             let mut tunnels = JoinSet::new();
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                tunnels.spawn(tunnel(stream, target, Arc::clone(&log)));
+                let (log, acceptor) = (Arc::clone(&log), acceptor.clone());
+                tunnels.spawn(async move {
+                    match acceptor {
+                        Some(tls) => tunnel(tls.accept(stream).await.unwrap(), target, log).await,
+                        None => tunnel(stream, target, log).await,
+                    }
+                });
             }
         });
         Proxy {
@@ -44,7 +61,11 @@ impl Proxy {
     }
 }
 
-async fn tunnel(mut from: TcpStream, target: Option<SocketAddr>, heads: Arc<Mutex<Vec<String>>>) {
+async fn tunnel(
+    mut from: impl AsyncRead + AsyncWrite + Unpin,
+    target: Option<SocketAddr>,
+    heads: Arc<Mutex<Vec<String>>>,
+) {
     let mut buffer = Vec::new();
     let end = loop {
         if let Some(at) = find(&buffer, b"\r\n\r\n") {
