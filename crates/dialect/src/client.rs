@@ -17,8 +17,9 @@ pub trait ClientDialect: Send + Sync {
     /// checked for balance only.
     ///
     /// # Errors
-    /// An invalid-request rejection when the body is not a JSON object, names no model, or has a
-    /// field of the wrong type among those read.
+    /// An invalid-request rejection when the body is not a JSON object, names no model (where the
+    /// dialect names it in the body and not in the path), or has a field of the wrong type among
+    /// those read.
     fn read_head<'a>(&self, operation: Operation, body: &'a [u8]) -> Result<Head<'a>, Rejection>;
 
     /// Decodes a chat request whole. Fields that the model has no word for are losses.
@@ -77,9 +78,9 @@ pub trait ClientDialect: Send + Sync {
 pub struct Head<'a> {
     /// The body that was read.
     pub body: &'a [u8],
-    /// The model as the client named it.
+    /// The model as the client named it; empty where only the path does.
     pub model: Cow<'a, str>,
-    /// Where its JSON string stands in the body, quotes included.
+    /// Where its JSON string stands in the body, quotes included; empty where only the path names it.
     pub model_span: Range<usize>,
     /// Whether the answer is to be streamed.
     pub stream: bool,

@@ -5,6 +5,7 @@
 //! `encode_request` of another; answers come back the same way.
 
 pub mod anthropic_messages;
+pub mod gemini;
 pub mod json;
 pub mod openai_chat;
 pub mod sse;
@@ -24,6 +25,7 @@ pub fn client(dialect: Dialect) -> &'static dyn ClientDialect {
     match dialect {
         Dialect::OpenAiChat => &openai_chat::OpenAiChat,
         Dialect::AnthropicMessages => &anthropic_messages::AnthropicMessages,
+        Dialect::Gemini => &gemini::Gemini,
     }
 }
 
@@ -32,5 +34,6 @@ pub fn upstream(dialect: Dialect) -> &'static dyn UpstreamDialect {
     match dialect {
         Dialect::OpenAiChat => &openai_chat::OpenAiChat,
         Dialect::AnthropicMessages => &anthropic_messages::AnthropicMessages,
+        Dialect::Gemini => &gemini::Gemini,
     }
 }

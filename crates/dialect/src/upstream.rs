@@ -17,8 +17,13 @@ pub trait UpstreamDialect: Send + Sync {
     fn dialect(&self) -> Dialect;
 
     /// The path below the provider's base URL, with its leading slash; `None` when the dialect
-    /// has no such operation.
+    /// has no such operation. `{model}` in it stands for the upstream's name of the model.
     fn path(&self, operation: Operation) -> Option<&'static str>;
+
+    /// The same for a streamed answer, with its query, where the dialect asks for one there.
+    fn stream_path(&self, operation: Operation) -> Option<&'static str> {
+        self.path(operation)
+    }
 
     /// Encodes a chat request for the target. `request.model` is already the upstream's name.
     ///

@@ -10,18 +10,35 @@ pub enum Dialect {
     OpenAiChat,
     /// Anthropic Messages.
     AnthropicMessages,
+    /// Google's generateContent, of AI Studio and Vertex.
+    Gemini,
 }
 
 impl Dialect {
     /// Every dialect, in the order in which tables list them.
-    pub const ALL: [Dialect; 2] = [Dialect::OpenAiChat, Dialect::AnthropicMessages];
+    pub const ALL: [Dialect; 3] = [
+        Dialect::OpenAiChat,
+        Dialect::AnthropicMessages,
+        Dialect::Gemini,
+    ];
 
     /// The name used in configuration, metrics and headers.
     pub const fn name(self) -> &'static str {
         match self {
             Dialect::OpenAiChat => "openai_chat",
             Dialect::AnthropicMessages => "anthropic_messages",
+            Dialect::Gemini => "gemini",
         }
+    }
+
+    /// Whose proof of reasoning this is, where that can be told: one that begins with a dialect's name
+    /// and a slash is that vendor's, and means nothing to another.
+    pub fn signer(signature: &str) -> Option<Dialect> {
+        let signed = |dialect: &Dialect| {
+            let rest = signature.strip_prefix(dialect.name());
+            rest.is_some_and(|rest| rest.starts_with('/'))
+        };
+        Dialect::ALL.into_iter().find(signed)
     }
 }
 

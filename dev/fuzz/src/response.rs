@@ -84,7 +84,7 @@ fn rejected(rejection: &Rejection) {
 /// choice that it sees.
 pub(crate) fn words(target: Dialect, response: &Response) -> String {
     let seen = match target {
-        Dialect::OpenAiChat => response.choices.len(),
+        Dialect::OpenAiChat | Dialect::Gemini => response.choices.len(),
         Dialect::AnthropicMessages => 1,
     };
     let mut lines = String::new();

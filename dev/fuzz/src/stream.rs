@@ -80,7 +80,7 @@ fn translated(target: Dialect, events: &[Event], input: &[u8]) {
     assert_eq!(matches!(again.last(), Some(Event::Failed(_))), failed);
     if let Ok(response) = fold(events.iter().cloned()) {
         let again = fold(again).expect("an answer");
-        if target == Dialect::OpenAiChat || response.choices.len() == 1 {
+        if target != Dialect::AnthropicMessages || response.choices.len() == 1 {
             assert_eq!(words(target, &response), words(target, &again));
         }
         let whole = client(target)
@@ -111,6 +111,12 @@ pub(crate) fn terminal(target: Dialect, out: &[u8], failed: bool) {
                     event == "message_stop" || event == "error",
                     event == "error",
                 )
+            }
+            Dialect::Gemini => {
+                let error = data.starts_with(b"{\"error\":");
+                let reason = b"\"finishReason\":\"";
+                let ends = data.windows(reason.len()).any(|text| text == reason);
+                (error || ends, error)
             }
         };
         endings += usize::from(ending);

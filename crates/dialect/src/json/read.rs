@@ -220,6 +220,17 @@ impl<'a, 'p> Object<'a, 'p> {
         self.require(key, |v| v.string().map(Cow::into_owned))
     }
 
+    /// The same fields by the names that `rename` gives them; `None` leaves one as it is.
+    #[must_use]
+    pub fn renamed(mut self, rename: impl Fn(&str) -> Option<String>) -> Object<'a, 'p> {
+        for (key, _) in &mut self.fields {
+            if let Some(name) = rename(key) {
+                *key = Cow::Owned(name);
+            }
+        }
+        self
+    }
+
     /// The fields that nobody took; in the order of the text when none was taken.
     pub fn into_fields(self) -> Vec<(Cow<'a, str>, &'a RawValue)> {
         self.fields

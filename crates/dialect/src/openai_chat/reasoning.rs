@@ -90,7 +90,8 @@ pub(super) fn blocks(
             }),
         }
     }
-    let readable = |block: &Content| matches!(block, Content::Reasoning { .. });
+    let readable =
+        |block: &Content| matches!(block, Content::Reasoning { text, .. } if !text.is_empty());
     if !plain.is_empty() && !blocks.iter().any(readable) {
         let text = plain.to_owned();
         let signature = None;

@@ -143,6 +143,7 @@ fn translate(
         reasoning: match target.dialect() {
             Dialect::OpenAiChat => ReasoningControl::Effort,
             Dialect::AnthropicMessages => ReasoningControl::Adaptive,
+            Dialect::Gemini => ReasoningControl::Unknown,
         },
         ..Capabilities::default()
     };
@@ -213,6 +214,10 @@ mod tests {
         let known = [
             "messages[].tool_calls[].type",
             "modalities",
+            "stream",
+            "messages[].content[].image.source.media_type",
+            "contents[].parts[].functionResponse.id",
+            "contents[].parts[].videoMetadata",
             "response_format.json_schema.strict",
             "stream_options.include_usage",
             "messages[].content[].document.source.media_type",

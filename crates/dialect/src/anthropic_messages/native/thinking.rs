@@ -1,11 +1,11 @@
 //! Thinking without a signature, as a client holds it from an answer of another vendor: where
-//! signatures are verified, such a block has the whole request refused, so it is taken out. A
-//! signature that is there is never judged: only its vendor can tell whether it is its own.
+//! signatures are verified, such a block has the whole request refused, so it is taken out, as is one
+//! whose signature names another vendor. Others are never judged: only their vendor can tell.
 //! <https://platform.claude.com/docs/en/build-with-claude/thinking#preserving-thinking-blocks>
 
 use std::ops::Range;
 
-use weir_model::{Losses, Quirks};
+use weir_model::{Dialect, Losses, Quirks};
 
 use crate::Head;
 use crate::json::scan::{self, TopLevel};
@@ -123,8 +123,11 @@ impl Turn {
 }
 
 fn is_unsigned(body: &[u8], block: &TopLevel) -> bool {
-    let signature = block.get(body, "signature");
-    signature.is_none_or(|raw| matches!(raw, br#""""# | b"null"))
+    let signature = block.get(body, "signature").and_then(scan::string);
+    signature.is_none_or(|proof| {
+        let signer = Dialect::signer(&proof);
+        proof.is_empty() || signer.is_some_and(|by| by != Dialect::AnthropicMessages)
+    })
 }
 
 /// Whether a field holds this word.

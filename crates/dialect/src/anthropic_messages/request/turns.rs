@@ -7,8 +7,8 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 use weir_model::{
-    Block, Capabilities, Content, Losses, Media, MediaSource, Message, Rejection, Role, ToolCall,
-    ToolResult,
+    Block, Capabilities, Content, Dialect, Losses, Media, MediaSource, Message, Rejection, Role,
+    ToolCall, ToolResult,
 };
 
 use super::super::wire::{Input, Mark, OPAQUE, Part, Source, is_citation};
@@ -215,6 +215,9 @@ impl<'a> Conversation<'a> {
             }
             _ if system => "system text is all that stands here",
             (Content::Reasoning { text, signature }, Role::Assistant) => match signature {
+                Some(signature) if Dialect::signer(signature).is_some_and(is_other) => {
+                    "its signature means nothing to another vendor"
+                }
                 Some(signature) => {
                     return Some(Part::Thinking {
                         thinking: text,
@@ -369,6 +372,10 @@ impl<'a> Conversation<'a> {
             MediaSource::Base64(_) | MediaSource::Text(_) => None,
         }
     }
+}
+
+fn is_other(vendor: Dialect) -> bool {
+    vendor != Dialect::AnthropicMessages
 }
 
 fn text_part<'a>(
