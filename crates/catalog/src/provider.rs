@@ -200,6 +200,8 @@ struct Entry {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Spoken {
+    // Ahead of the other that its vendor speaks, which knows less.
+    Gemini,
     #[serde(rename = "openai_chat")]
     OpenAiChat,
     AnthropicMessages,
@@ -235,6 +237,7 @@ impl From<Entry> for Provider {
             .map(|(name, env)| UrlVar { name, env });
         let speaks = entry.speaks.into_iter().map(|(spoken, base_url)| Endpoint {
             dialect: match spoken {
+                Spoken::Gemini => Dialect::Gemini,
                 Spoken::OpenAiChat => Dialect::OpenAiChat,
                 Spoken::AnthropicMessages => Dialect::AnthropicMessages,
             },

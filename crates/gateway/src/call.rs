@@ -10,7 +10,7 @@ use weir_dialect::ClientDialect;
 use weir_model::{Dialect, IdMint, Operation};
 use weir_store::Key;
 
-use crate::listen::HeldBytes;
+use crate::listen::{HeldBytes, Named};
 
 /// When a request came and what it is called.
 #[derive(Clone, Debug)]
@@ -59,6 +59,10 @@ pub(crate) struct Call {
     /// Whether a stream shall tell at its end what it cost.
     pub summary: bool,
     pub query: Option<String>,
+    /// What the path said of the model.
+    pub named: Option<Named>,
+    /// Whether a stream shall be a JSON list, and not server-sent events.
+    pub listed: bool,
     pub body: Bytes,
     /// Gives the body's bytes back to the total when the call is over.
     pub _held: HeldBytes,

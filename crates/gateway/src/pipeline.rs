@@ -1,6 +1,7 @@
 //! The life of a call: identify, read, route, reserve, then attempt after attempt until one answers.
 //! The only place that knows the order of the stages.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,12 +17,12 @@ use crate::admit::{self, Outcome, Permit};
 use crate::authenticate::identify;
 use crate::body::Body;
 use crate::call::{Arrival, Call, Caller, RequestId};
-use crate::listen::{self, Surface};
+use crate::listen::{self, Named, Surface};
 use crate::rejection::{Failure, render};
 use crate::relay::{self, Attempt, Begun, Summary, Way};
 use crate::route::Route;
 use crate::send::{self, Answer};
-use crate::translate::{Lane, Prepared, Translator, forwarded_query};
+use crate::translate::{Lane, Prepared, Translator, forwarded_query, wants_events};
 use crate::worker::Worker;
 use crate::world::{Deployment, World};
 use crate::{models, rejection};
@@ -42,8 +43,8 @@ pub(crate) fn serve(
         let (dialect, surface) = recognise(&parts);
         let answered = match surface {
             Ok(Surface::Health | Surface::Ready) => Ok(Response::new(Body::full("ok\n"))),
-            Ok(Surface::Operation(dialect, operation)) => {
-                let asked = (dialect, operation);
+            Ok(Surface::Operation(dialect, operation, named)) => {
+                let asked = (dialect, operation, named);
                 run(&worker, arrival, &mut parts, &mut incoming, asked).await
             }
             Ok(Surface::Models) => models::list(&worker, &parts, dialect).map_err(Failure::from),
@@ -69,7 +70,7 @@ fn recognise(parts: &Parts) -> (Dialect, Result<Surface, Failure>) {
     let surface =
         listen::check_host(parts).and_then(|()| listen::recognise(&parts.method, parts.uri.path()));
     let dialect = match &surface {
-        Ok(Surface::Operation(dialect, _)) => *dialect,
+        Ok(Surface::Operation(dialect, ..)) => *dialect,
         _ => listen::spoken(parts.uri.path(), &parts.headers),
     };
     (dialect, surface)
@@ -97,7 +98,7 @@ async fn run(
     arrival: Arrival,
     parts: &mut Parts,
     incoming: &mut Incoming,
-    (dialect, operation): (Dialect, Operation),
+    (dialect, operation, named): (Dialect, Operation, Option<Named>),
 ) -> Result<Response<Body>, Failure> {
     let world = worker.shared.world();
     let caller = caller(worker, &world, parts)?;
@@ -109,6 +110,8 @@ async fn run(
         operation,
         caller,
         query: forwarded_query(parts.uri.query()),
+        listed: named.as_ref().is_some_and(|n| n.stream) && !wants_events(parts.uri.query()),
+        named,
         headers: send::forwardable(&parts.headers),
         summary: Summary::is_asked(&parts.headers),
         body,
@@ -119,7 +122,11 @@ async fn run(
         std::mem::take(&mut parts.headers),
         std::mem::take(&mut parts.uri),
     ));
-    let head = call.client().read_head(operation, &call.body)?;
+    let mut head = call.client().read_head(operation, &call.body)?;
+    if let Some(named) = &call.named {
+        head.model = Cow::Borrowed(&named.model);
+        head.stream = named.stream;
+    }
     let route = resolve(&world, &call.caller, &head.model)?;
     if operation == Operation::CountTokens && !route.offers(dialect, operation) {
         return Ok(count_tokens(worker, &call, &route).await?);
@@ -367,6 +374,7 @@ impl Calling<'_> {
             keep_alive: self.world.keep_alive,
             deadline: self.deadline,
             summary: Summary::of(self.call, told.0, told.1),
+            listed: self.call.listed,
         };
         let relay = relay::begin(begun, &self.route.timeouts, permit)
             .await

@@ -55,10 +55,11 @@ pub(crate) struct Upstream {
 pub(crate) struct Endpoint {
     pub dialect: Dialect,
     pub origin: Arc<Origin>,
-    uris: Vec<(Operation, Uris)>,
+    /// By operation, and whether the answer streams.
+    uris: Vec<((Operation, bool), Uris)>,
 }
 
-/// An operation's URI at an endpoint.
+/// An operation's URI at an endpoint; `{model}` in it stands for the model's name.
 #[derive(Clone, Debug)]
 struct Uris {
     /// For HTTP/1.1.
@@ -180,14 +181,17 @@ impl Endpoint {
         let scheme = if origin.tls { "https" } else { "http" };
         let authority = origin.authority.to_str().map_err(|e| e.to_string())?;
         let mut uris = Vec::new();
-        for operation in Operation::ALL {
-            let Some(tail) = weir_dialect::upstream(dialect).path(operation) else {
-                continue;
-            };
+        let speaks = weir_dialect::upstream(dialect);
+        let asked = Operation::ALL.map(|operation| {
+            let whole = ((operation, false), speaks.path(operation));
+            [whole, ((operation, true), speaks.stream_path(operation))]
+        });
+        for (asked, tail) in asked.into_iter().flatten() {
+            let Some(tail) = tail else { continue };
             let uri = |text: String| text.parse::<Uri>().map_err(|e| format!("`{text}`: {e}"));
             let path = uri(format!("{base_path}{tail}"))?;
             let absolute = uri(format!("{scheme}://{authority}{base_path}{tail}"))?;
-            uris.push((operation, Uris { path, absolute }));
+            uris.push((asked, Uris { path, absolute }));
         }
         Ok(Endpoint {
             dialect,
@@ -196,19 +200,53 @@ impl Endpoint {
         })
     }
 
-    /// An operation's URI in origin form and absolute, with a query; `None` when the dialect lacks
-    /// the operation.
-    pub(crate) fn uris(&self, operation: Operation, query: Option<&str>) -> Option<(Uri, Uri)> {
-        let (_, uris) = self.uris.iter().find(|(o, _)| *o == operation)?;
-        let with_query = |uri: &Uri| match query {
-            // A query that came in a valid URI is valid in another.
-            Some(query) => format!("{uri}?{query}")
-                .parse()
-                .unwrap_or_else(|_| uri.clone()),
-            None => uri.clone(),
+    /// The URI in origin form and absolute of an operation on a model, streamed or not, with a query;
+    /// `None` when the dialect lacks the operation.
+    pub(crate) fn uris(
+        &self,
+        asked: (Operation, bool),
+        model: &str,
+        query: Option<&str>,
+    ) -> Option<(Uri, Uri)> {
+        let (_, uris) = self.uris.iter().find(|(known, _)| *known == asked)?;
+        let full = |uri: &Uri| {
+            if query.is_none() && !uri.path().contains(MODEL) {
+                return Some(uri.clone());
+            }
+            let named = uri.to_string().replace(MODEL, &escaped(model));
+            with_query(named, query).parse().ok()
         };
-        Some((with_query(&uris.path), with_query(&uris.absolute)))
+        Some((full(&uris.path)?, full(&uris.absolute)?))
     }
+}
+
+/// Where a path names the model.
+const MODEL: &str = "{model}";
+
+/// A model's name as it may stand in a path (RFC 3986, section 3.3); its slashes stay.
+fn escaped(model: &str) -> String {
+    let mut out = String::with_capacity(model.len());
+    for byte in model.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => out.push(char::from(byte)),
+            b'-' | b'.' | b'_' | b'~' | b'/' | b':' | b'@' => out.push(char::from(byte)),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
+/// The URI with the client's query. What the URI says itself, the client's query cannot.
+fn with_query(mut uri: String, query: Option<&str>) -> String {
+    let own = uri.split_once('?').map(|(_, own)| own.to_owned());
+    let key = |pair: &str| pair.split('=').next().unwrap_or_default().to_owned();
+    for pair in query.into_iter().flat_map(|query| query.split('&')) {
+        if own.as_deref().is_none_or(|own| key(own) != key(pair)) {
+            uri.push(if uri.contains('?') { '&' } else { '?' });
+            uri.push_str(pair);
+        }
+    }
+    uri
 }
 
 impl Deployment {

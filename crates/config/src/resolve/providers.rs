@@ -14,7 +14,7 @@ use crate::yaml::Path;
 use crate::{Environment, ProviderConfig, ProviderModelConfig, SecretString, Timeouts};
 
 /// Kinds of one's own servers.
-const GENERIC: [(&str, Kind); 3] = [
+const GENERIC: [(&str, Kind); 4] = [
     (
         "openai-compatible",
         Kind::Generic(Some(Dialect::OpenAiChat)),
@@ -23,6 +23,7 @@ const GENERIC: [(&str, Kind); 3] = [
         "anthropic-compatible",
         Kind::Generic(Some(Dialect::AnthropicMessages)),
     ),
+    ("gemini-compatible", Kind::Generic(Some(Dialect::Gemini))),
     ("custom", Kind::Generic(None)),
 ];
 
@@ -388,6 +389,12 @@ fn known(kind: Kind) -> ProviderConfig {
         Kind::Generic(Some(Dialect::AnthropicMessages)) => ProviderConfig {
             auth: Auth::Header("x-api-key".to_owned()),
             default_headers: [("anthropic-version".to_owned(), "2023-06-01".to_owned())].into(),
+            operations: vec![Operation::CountTokens],
+            ..blank
+        },
+        // https://ai.google.dev/gemini-api/docs/api-key
+        Kind::Generic(Some(Dialect::Gemini)) => ProviderConfig {
+            auth: Auth::Header("x-goog-api-key".to_owned()),
             operations: vec![Operation::CountTokens],
             ..blank
         },

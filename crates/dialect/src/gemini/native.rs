@@ -76,7 +76,9 @@ fn bound(body: &[u8], fields: &TopLevel) -> Result<Option<u64>, Rejection> {
 /// The edits that make a client's own body fit the target.
 pub(super) fn edits(head: &Head<'_>, upstream_model: &str, quirks: &Quirks) -> (Splices, Losses) {
     let (mut splices, mut losses) = (Splices::default(), Losses::default());
-    if !head.model_span.is_empty() && head.model != upstream_model {
+    // Not `head.model`: that is the path's.
+    let named = scan::string(&head.body[head.model_span.clone()]);
+    if named.is_some_and(|named| plain_name(named) != upstream_model) {
         let name = write::string(&format!("models/{upstream_model}"));
         splices.replace(head.model_span.clone(), name);
     }

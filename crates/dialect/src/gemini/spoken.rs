@@ -16,7 +16,7 @@ pub(super) struct Spoken<'a> {
 
 impl<'a> Spoken<'a> {
     pub(super) fn push(&mut self, part: impl Into<Part<'a>>) {
-        self.parts.push(part.into());
+        join(&mut self.parts, part.into());
     }
 
     /// What was thought. `foreign` is what stands for a signature of another vendor's, if anything.
@@ -31,16 +31,8 @@ impl<'a> Spoken<'a> {
             Some((Place::Thought, proof)) => Some(Cow::Borrowed(proof)),
             _ => foreign.map(Cow::Owned),
         };
-        match self.parts.last_mut() {
-            // Streams cut thoughts anywhere: up to a signature, they are one.
-            Some(Part::Own(open)) if open.thought && open.thought_signature.is_none() => {
-                open.text.get_or_insert_default().to_mut().push_str(text);
-                open.thought_signature = on_it;
-            }
-            _ if !text.is_empty() || on_it.is_some() => {
-                self.push(Own::thought(text).signed(on_it));
-            }
-            _ => {}
+        if !text.is_empty() || on_it.is_some() {
+            self.push(Own::thought(text).signed(on_it));
         }
         match own {
             Some((Place::Call, proof)) => self.waiting.push_back(proof),
@@ -65,11 +57,26 @@ impl<'a> Spoken<'a> {
 
     /// Signs what was said last, or nothing.
     fn sign(&mut self, proof: &'a str) {
-        match self.parts.last_mut() {
-            Some(Part::Own(part)) if !part.thought && part.thought_signature.is_none() => {
-                part.thought_signature = Some(proof.into());
-            }
-            _ => self.push(Own::text("").signed(Some(proof.into()))),
+        self.push(Own::text("").signed(Some(proof.into())));
+    }
+}
+
+/// Adds a part. Streams cut thoughts anywhere, so up to a signature they are one; and a signature on
+/// nothing is that of what was said before it.
+pub(super) fn join<'a>(parts: &mut Vec<Part<'a>>, part: Part<'a>) {
+    match (parts.last_mut(), part) {
+        (Some(Part::Own(open)), Part::Own(more))
+            if open.thought && more.thought && open.thought_signature.is_none() =>
+        {
+            let words = open.text.get_or_insert_default().to_mut();
+            words.push_str(more.text.as_deref().unwrap_or_default());
+            open.thought_signature = more.thought_signature;
         }
+        (Some(Part::Own(said)), Part::Own(mut more))
+            if !said.thought && said.thought_signature.is_none() && more.is_only_signed() =>
+        {
+            said.thought_signature = more.thought_signature.take();
+        }
+        (_, part) => parts.push(part),
     }
 }

@@ -57,6 +57,12 @@ impl<'a> Own<'a> {
         }
     }
 
+    /// Whether it says nothing and is signed.
+    pub(super) fn is_only_signed(&self) -> bool {
+        let silent = self.text.as_deref() == Some("");
+        silent && !self.thought && self.thought_signature.is_some()
+    }
+
     pub(super) fn signed(self, signature: Option<Cow<'a, str>>) -> Own<'a> {
         Own {
             thought_signature: signature,

@@ -8,4 +8,4 @@ mod wire;
 
 pub use connection::{accept, bind};
 pub(crate) use read::{BodyBudget, HeldBytes, discard, read};
-pub(crate) use surface::{Surface, check_host, recognise, spoken};
+pub(crate) use surface::{Named, Surface, check_host, recognise, spoken};

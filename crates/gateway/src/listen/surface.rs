@@ -5,13 +5,14 @@ use http::request::Parts;
 use http::{HeaderMap, Method, Version};
 use weir_model::{Dialect, Kind, Operation, Rejection, Source};
 
+use crate::models::percent_decoded;
 use crate::rejection::Failure;
 
 /// What can be asked on the API listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Surface {
-    /// An operation on a model.
-    Operation(Dialect, Operation),
+    /// An operation on a model, and what the path says of it.
+    Operation(Dialect, Operation, Option<Named>),
     /// The models that the key may use.
     Models,
     /// One of them, by name.
@@ -22,7 +23,33 @@ pub(crate) enum Surface {
     Ready,
 }
 
-/// Every operation's path. The version prefix may be left out, as some SDKs are configured.
+/// What some dialects say in the path, and the others in the body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Named {
+    /// The model as the client named it.
+    pub model: String,
+    /// Whether the answer is to be streamed.
+    pub stream: bool,
+}
+
+/// The operations on the model that a path names: what stands behind the name, and whether it streams.
+const METHODS: [(&str, Dialect, Operation, bool); 3] = [
+    (":generateContent", Dialect::Gemini, Operation::Chat, false),
+    (
+        ":streamGenerateContent",
+        Dialect::Gemini,
+        Operation::Chat,
+        true,
+    ),
+    (
+        ":countTokens",
+        Dialect::Gemini,
+        Operation::CountTokens,
+        false,
+    ),
+];
+
+/// Every other operation's path. The version prefix may be left out, as some SDKs are configured.
 const OPERATIONS: [(&str, Dialect, Operation); 5] = [
     ("/chat/completions", Dialect::OpenAiChat, Operation::Chat),
     ("/messages", Dialect::AnthropicMessages, Operation::Chat),
@@ -55,7 +82,8 @@ pub(crate) fn recognise(method: &Method, path: &str) -> Result<Surface, Failure>
     let (surface, wanted) = by_path(path).ok_or_else(|| {
         let message = format!(
             "Unknown path `{path}`. This gateway serves /v1/chat/completions, /v1/messages, \
-             /v1/messages/count_tokens, /v1/embeddings, /v1/completions and /v1/models."
+             /v1/messages/count_tokens, /v1beta/models/MODEL:generateContent, /v1/embeddings, \
+             /v1/completions and /v1/models."
         );
         Rejection::new(Kind::NotFound, Source::Client, message).with_code("unknown_url")
     })?;
@@ -73,12 +101,16 @@ pub(crate) fn recognise(method: &Method, path: &str) -> Result<Surface, Failure>
 }
 
 fn by_path(path: &str) -> Option<(Surface, Method)> {
-    let tail = path
-        .strip_prefix("/v1")
-        .filter(|t| t.starts_with('/'))
+    let below = |version| path.strip_prefix(version).filter(|t| t.starts_with('/'));
+    let tail = below("/v1")
+        .or_else(|| below("/v1beta").filter(|t| t.starts_with("/models")))
         .unwrap_or(path);
     if let Some((_, dialect, operation)) = OPERATIONS.iter().find(|(p, _, _)| *p == tail) {
-        return Some((Surface::Operation(*dialect, *operation), Method::POST));
+        let surface = Surface::Operation(*dialect, *operation, None);
+        return Some((surface, Method::POST));
+    }
+    if let Some(surface) = tail.strip_prefix("/models/").and_then(on_model) {
+        return Some((surface, Method::POST));
     }
     let surface = match tail {
         "/models" => Surface::Models,
@@ -93,9 +125,23 @@ fn by_path(path: &str) -> Option<(Surface, Method)> {
     Some((surface, Method::GET))
 }
 
+/// An operation on a model that the path names.
+fn on_model(tail: &str) -> Option<Surface> {
+    let mut methods = METHODS.iter();
+    methods.find_map(|(method, dialect, operation, stream)| {
+        let model = tail.strip_suffix(method).filter(|m| !m.is_empty())?;
+        let model = String::from_utf8(percent_decoded(model)).ok()?;
+        let stream = *stream;
+        let named = Some(Named { model, stream });
+        Some(Surface::Operation(*dialect, *operation, named))
+    })
+}
+
 /// The dialect in which to answer a request whose path does not tell.
 pub(crate) fn spoken(path: &str, headers: &HeaderMap) -> Dialect {
-    if path.contains("/messages") || headers.contains_key("anthropic-version") {
+    if path.starts_with("/v1beta/") || headers.contains_key("x-goog-api-key") {
+        Dialect::Gemini
+    } else if path.contains("/messages") || headers.contains_key("anthropic-version") {
         Dialect::AnthropicMessages
     } else {
         Dialect::OpenAiChat
@@ -109,16 +155,41 @@ mod tests {
     #[test]
     fn knows_its_paths() {
         let post = |path| recognise(&Method::POST, path);
-        let chat = Surface::Operation(Dialect::OpenAiChat, Operation::Chat);
+        let chat = Surface::Operation(Dialect::OpenAiChat, Operation::Chat, None);
         assert_eq!(post("/v1/chat/completions"), Ok(chat.clone()));
         assert_eq!(post("/chat/completions"), Ok(chat));
-        let count = Surface::Operation(Dialect::AnthropicMessages, Operation::CountTokens);
+        let count = Surface::Operation(Dialect::AnthropicMessages, Operation::CountTokens, None);
         assert_eq!(post("/v1/messages/count_tokens"), Ok(count));
         let model = Surface::Model("openai/gpt-4o".into());
         assert_eq!(
             recognise(&Method::GET, "/v1/models/openai/gpt-4o"),
             Ok(model)
         );
+    }
+
+    #[test]
+    fn knows_the_models_that_paths_name() {
+        let named = |path: &str| match recognise(&Method::POST, path) {
+            Ok(Surface::Operation(Dialect::Gemini, operation, Some(Named { model, stream }))) => {
+                Some((operation, model, stream))
+            }
+            _ => None,
+        };
+        let model = "gemini/gemini-2.5-flash".to_owned();
+        for path in [
+            "/v1beta/models/gemini/gemini-2.5-flash:generateContent",
+            "/v1/models/gemini%2Fgemini-2.5-flash:generateContent",
+        ] {
+            assert_eq!(named(path), Some((Operation::Chat, model.clone(), false)));
+        }
+        let stream = named("/v1beta/models/llama3:8b:streamGenerateContent");
+        assert_eq!(stream, Some((Operation::Chat, "llama3:8b".into(), true)));
+        let count = named("/v1beta/models/m:countTokens");
+        assert_eq!(count, Some((Operation::CountTokens, "m".into(), false)));
+        assert_eq!(named("/v1beta/models/:generateContent"), None);
+        let one = recognise(&Method::GET, "/v1beta/models/llama3:8b");
+        assert_eq!(one, Ok(Surface::Model("llama3:8b".into())));
+        assert!(recognise(&Method::POST, "/v1beta/chat/completions").is_err());
     }
 
     #[test]

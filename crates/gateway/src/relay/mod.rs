@@ -5,6 +5,7 @@
 //! before that can still be answered by another target. After that, exactly one terminal event
 //! ends it, whatever the upstream does; and it is settled before that event leaves.
 
+mod list;
 mod stream;
 mod summary;
 mod whole;
@@ -61,7 +62,7 @@ pub(crate) fn streamed(
     (losses, on_loss): (&Losses, OnLoss),
     relay: Box<Relay>,
 ) -> Response<Body> {
-    let mut headers = answer_headers(call, world, relay.deployment(), upstream, true);
+    let mut headers = answer_headers(call, world, relay.deployment(), upstream, !call.listed);
     set_attempts(&mut headers, relay.attempts());
     set_losses(&mut headers, losses, on_loss);
     let mut response = Response::new(Body::Relay(relay));

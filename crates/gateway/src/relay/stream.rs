@@ -15,6 +15,7 @@ use weir_dialect::{ClientDialect, StreamDecoder, StreamEncoder};
 use weir_model::{Delta, Event, IdMint, Kind, Laws, Opened, Rejection};
 
 use super::Summary;
+use super::list::List;
 use crate::admit::{Outcome, Permit};
 use crate::call::RequestId;
 use crate::route::Timeouts;
@@ -45,6 +46,8 @@ pub struct Relay {
     events: Vec<Event>,
     laws: Laws,
     out: VecDeque<Bytes>,
+    /// Where the client wants one instead of server-sent events.
+    list: Option<List>,
     phase: Phase,
     clocks: Clocks,
 }
@@ -97,6 +100,8 @@ pub(crate) struct Begun {
     pub deadline: Instant,
     /// Where the client wants one.
     pub summary: Option<Summary>,
+    /// Whether the client wants a JSON list instead of server-sent events.
+    pub listed: bool,
 }
 
 /// Takes a stream up to its first content, or until a keep-alive is due.
@@ -125,6 +130,7 @@ pub(crate) async fn begin(
         events: Vec::with_capacity(4),
         laws: Laws::default(),
         out: VecDeque::with_capacity(4),
+        list: begun.listed.then(List::default),
         phase: Phase::Held,
         clocks: Clocks {
             sleep: None,
@@ -159,9 +165,19 @@ impl Relay {
         loop {
             if let Some(bytes) = self.out.pop_front() {
                 self.clocks.last_sent = self.clocks.last_piece.max(self.clocks.last_sent);
-                return Poll::Ready(Some(bytes));
+                let bytes = match &mut self.list {
+                    Some(list) => list.push(bytes),
+                    None => bytes,
+                };
+                if !bytes.is_empty() {
+                    return Poll::Ready(Some(bytes));
+                }
+                continue;
             }
             if self.phase == Phase::Ended {
+                if let Some(end) = self.list.as_mut().and_then(List::end) {
+                    return Poll::Ready(Some(end));
+                }
                 self.release(cx);
                 return Poll::Ready(None);
             }
@@ -174,7 +190,8 @@ impl Relay {
 
     /// Whether all has been sent.
     pub(crate) fn is_done(&self) -> bool {
-        self.phase == Phase::Ended && self.out.is_empty() && self.source.is_none()
+        let listed = self.list.as_ref().is_none_or(List::is_ended);
+        self.phase == Phase::Ended && self.out.is_empty() && listed && self.source.is_none()
     }
 
     /// Ready at the first content, or with a failure that came before.

@@ -10,6 +10,7 @@ use weir_dialect::StreamEncoder;
 use weir_dialect::json::{splice::Splices, write};
 use weir_model::{Cx, Dialect, IdMint, Kind, Losses, Operation, Priced, Rejection, unfold};
 
+use super::list::List;
 use super::{MAX_ANSWER, Summary, answer_headers, set_attempts, set_losses};
 use crate::admit::{Outcome, Permit};
 use crate::body::Body;
@@ -168,7 +169,8 @@ impl Attempt<'_> {
         let cost = self.permit.settle(200, Outcome::Ok, None);
         let upstream = &self.answer.headers;
         let sse = end.is_some();
-        let mut headers = answer_headers(self.call, self.world, self.deployment, upstream, sse);
+        let events = sse && !self.call.listed;
+        let mut headers = answer_headers(self.call, self.world, self.deployment, upstream, events);
         set_attempts(&mut headers, self.permit.meter.attempts);
         set_losses(&mut headers, &self.losses, self.route.on_loss);
         if let Priced::Known(money) = cost
@@ -181,6 +183,12 @@ impl Attempt<'_> {
         {
             let comment = summary.comment(&self.permit.meter, cost);
             body = [&body[..at], &comment, &body[at..]].concat().into();
+        }
+        if sse && self.call.listed {
+            let mut list = List::default();
+            body = [list.push(body), list.end().unwrap_or_default()]
+                .concat()
+                .into();
         }
         let mut response = Response::new(Body::full(body));
         *response.headers_mut() = headers;

@@ -102,7 +102,9 @@ impl<'a> Translator<'a> {
             Some(decoded) => decoded,
             None => Box::new(self.call.client().decode_request(&self.call.body)?),
         };
-        Ok(self.decoded.insert(decoded))
+        let decoded = self.decoded.insert(decoded);
+        decoded.value.stream = self.head.stream;
+        Ok(decoded)
     }
 
     fn native(&self, deployment: &Deployment, endpoint: &Endpoint) -> Result<Prepared, Rejection> {
@@ -168,7 +170,8 @@ impl<'a> Translator<'a> {
         let native = endpoint.dialect == self.call.dialect;
         let operation = self.call.operation;
         let query = self.call.query.as_deref().filter(|_| native);
-        let Some((path, absolute)) = endpoint.uris(operation, query) else {
+        let asked = (operation, self.head.stream);
+        let Some((path, absolute)) = endpoint.uris(asked, &deployment.model, query) else {
             let message = format!("This provider does not offer {}.", operation.name());
             return Err(Rejection::invalid(message).with_param("model"));
         };
@@ -212,6 +215,11 @@ pub(crate) fn forwarded_query(query: Option<&str>) -> Option<String> {
         .filter(|pair| !pair.starts_with("key="))
         .collect();
     (!kept.is_empty() && kept != [""]).then(|| kept.join("&"))
+}
+
+/// Whether the client of a dialect that streams lists asks for server-sent events instead.
+pub(crate) fn wants_events(query: Option<&str>) -> bool {
+    query.is_some_and(|query| query.split('&').any(|pair| pair == "alt=sse"))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use weir_model::{
 };
 
 use super::super::signature::{SKIP, own};
-use super::super::spoken::Spoken;
+use super::super::spoken::{Spoken, join};
 use super::super::wire::{
     Args, Blob, Call, CallResult, File, OPAQUE, Output, Own, Part, Resolution, is_newer,
 };
@@ -117,7 +117,11 @@ fn excuse(parts: &mut [Part<'_>]) {
 impl<'a> Conversation<'a> {
     fn say(&mut self, role: &'static str, parts: Vec<Part<'a>>) {
         match self.turns.last_mut() {
-            Some(turn) if turn.role == role => turn.parts.extend(parts),
+            Some(turn) if turn.role == role => {
+                parts
+                    .into_iter()
+                    .for_each(|part| join(&mut turn.parts, part));
+            }
             _ => self.turns.push(Turn { role, parts }),
         }
     }
