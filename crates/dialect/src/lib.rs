@@ -12,6 +12,7 @@ pub mod sse;
 
 mod client;
 mod field;
+mod openai;
 mod upstream;
 
 pub use client::{ClientDialect, Decoded, Head, ModelCard, StreamEncoder};

@@ -4,14 +4,11 @@
 //! what vendors answer, strictly what clients ask; writes only what OpenAI itself accepts, but for
 //! the departures that a provider's [`Quirks`] name.
 
-mod failure;
 mod fields;
 mod finish;
 mod head;
-mod models;
 mod quirks;
 mod reasoning;
-mod rejection;
 mod request;
 mod response;
 mod stream;
@@ -23,6 +20,7 @@ use serde_json::json;
 use weir_model::{Cx, Dialect, Losses, Operation, Quirks, Rejection, Request, Response};
 
 use crate::json::splice::Splices;
+use crate::openai::{failure, models, rejection};
 use crate::{
     ClientDialect, Decoded, Encoded, Field, Head, ModelCard, Receipt, StreamDecoder, StreamEncoder,
     UpstreamDialect,
@@ -63,7 +61,7 @@ impl ClientDialect for OpenAiChat {
     }
 
     fn encode_stream_rejection(&self, rejection: &Rejection, _request_id: &str) -> Vec<u8> {
-        rejection::encode_in_stream(rejection)
+        stream::rejection(rejection)
     }
 
     /// Chat Completions has no token count; this is the shape of the one that Responses has.
@@ -138,5 +136,7 @@ impl UpstreamDialect for OpenAiChat {
     }
 }
 
+#[cfg(test)]
+pub(crate) use stream::rejection as stream_rejection;
 #[cfg(test)]
 mod tests;

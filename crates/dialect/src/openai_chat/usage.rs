@@ -4,8 +4,8 @@
 use serde::Serialize;
 use weir_model::Usage;
 
-use super::wire::Count;
 use crate::json::walk::Walk;
+use crate::openai::scalar::count;
 
 /// Reads a usage report, as far as it can be read; the inner option is `None` for what is no object.
 /// <https://platform.openai.com/docs/api-reference/chat/object>
@@ -59,16 +59,6 @@ fn output_details(walk: &mut Walk<'_>, usage: &mut Usage) -> Option<()> {
 fn set(tokens: &mut u64, walk: &mut Walk<'_>) -> Option<()> {
     *tokens = count(walk.raw()?).max(*tokens);
     Some(())
-}
-
-/// A count; floats are cut, and what is none is zero.
-pub(super) fn count(raw: &[u8]) -> u64 {
-    let digits = (1..=18).contains(&raw.len()) && raw.iter().all(u8::is_ascii_digit);
-    if digits {
-        let digits = raw.iter().map(|digit| u64::from(digit - b'0'));
-        return digits.fold(0, |sum, digit| sum * 10 + digit);
-    }
-    serde_json::from_slice::<Count>(raw).unwrap_or_default().0
 }
 
 /// A usage report as clients expect it.

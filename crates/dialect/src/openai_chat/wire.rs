@@ -11,6 +11,7 @@ use weir_model::{Json, Usage};
 
 use super::usage;
 use crate::json::walk::Walk;
+pub(super) use crate::openai::scalar::{Count, Text, filled, text};
 
 /// A whole answer or one chunk of a stream.
 #[derive(Debug, serde::Deserialize)]
@@ -144,58 +145,6 @@ pub(super) fn logprobs(raw: Option<&RawValue>) -> Vec<Json> {
     let Logprobs { content, refusal } = read.unwrap_or_default();
     let tokens = [content, refusal].into_iter().flatten().flatten();
     tokens.map(Json::from).collect()
-}
-
-/// A string, borrowed when it holds no escapes.
-#[derive(Debug, serde::Deserialize)]
-pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
-
-/// The text; empty when absent.
-pub(super) fn text<'t>(text: &'t Option<Text<'_>>) -> &'t str {
-    text.as_ref().map_or("", |t| &t.0)
-}
-
-/// A string that is worth keeping: vendors write "" where they have nothing to say.
-pub(super) fn filled(text: &Option<Text<'_>>) -> Option<String> {
-    let text = text.as_ref()?;
-    (!text.0.is_empty()).then(|| text.0.to_string())
-}
-
-/// A count; floats are cut, and null and negatives are zero.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Count(pub(super) u64);
-
-impl<'de> Deserialize<'de> for Count {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct CountVisitor;
-
-        impl Visitor<'_> for CountVisitor {
-            type Value = Count;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number")
-            }
-
-            fn visit_u64<E>(self, count: u64) -> Result<Count, E> {
-                Ok(Count(count))
-            }
-
-            fn visit_i64<E>(self, count: i64) -> Result<Count, E> {
-                Ok(Count(u64::try_from(count).unwrap_or(0)))
-            }
-
-            fn visit_f64<E>(self, count: f64) -> Result<Count, E> {
-                // Casts from floats saturate, and take NaN to zero.
-                Ok(Count(count as u64))
-            }
-
-            fn visit_unit<E>(self) -> Result<Count, E> {
-                Ok(Count(0))
-            }
-        }
-
-        deserializer.deserialize_any(CountVisitor)
-    }
 }
 
 /// Text, or a list of parts from which text and thinking are taken.

@@ -6,18 +6,14 @@ mod message;
 mod part;
 mod tool;
 
-use serde_json::value::RawValue;
-use weir_model::{
-    CacheMark, CacheTtl, Effort, Json, Losses, OutputFormat, Reasoning, Rejection, Request,
-    Sampling,
-};
+use weir_model::{Json, Losses, OutputFormat, Reasoning, Rejection, Request, Sampling};
 
-use super::super::head::no_model;
 use crate::Decoded;
-use crate::json::read::{Object, Path, Value};
-
-/// Why fields that are not in the reference are lost.
-const UNKNOWN: &str = "not known to this gateway's OpenAI dialect";
+use crate::json::read::{Object, Value};
+use crate::openai::head::no_model;
+use crate::openai::read::{
+    UNKNOWN, cache_mark, each, effort, object_json, one_of, parse, user, whole, within,
+};
 
 /// Fields of the reference that no other vendor has a word for.
 const OPENAI_ONLY: [(&str, &str); 7] = [
@@ -153,19 +149,6 @@ fn reasoning(
     Ok(reasoning)
 }
 
-fn effort(value: Value<'_, '_>) -> Result<Effort, Rejection> {
-    const WORDS: [&str; 7] = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
-    Ok(match one_of(value, &WORDS)?.as_str() {
-        "none" => Effort::None,
-        "minimal" => Effort::Minimal,
-        "low" => Effort::Low,
-        "medium" => Effort::Medium,
-        "high" => Effort::High,
-        "xhigh" => Effort::XHigh,
-        _ => Effort::Max,
-    })
-}
-
 fn output(value: Value<'_, '_>, losses: &mut Losses) -> Result<OutputFormat, Rejection> {
     let mut format = value.object()?;
     let kind = format.require("type", |v| {
@@ -204,97 +187,6 @@ fn stream_usage(body: &mut Object<'_, '_>, losses: &mut Losses) -> Result<bool, 
         Ok(asked.unwrap_or(false))
     })?;
     Ok(asked.unwrap_or(false))
-}
-
-/// `safety_identifier`, or `user`, which it replaces.
-fn user(body: &mut Object<'_, '_>, losses: &mut Losses) -> Result<Option<String>, Rejection> {
-    let newer = body.read_string("safety_identifier")?;
-    let older = body.read_string("user")?;
-    if newer.is_some() && older.is_some() && newer != older {
-        losses.add("user", "`safety_identifier` is given as well");
-    }
-    Ok(newer.or(older))
-}
-
-/// A cache mark on an object: `cache_control`, as Anthropic's users put it into this dialect, or
-/// OpenAI's own `prompt_cache_breakpoint`.
-fn cache_mark(
-    object: &mut Object<'_, '_>,
-    losses: &mut Losses,
-) -> Result<Option<CacheMark>, Rejection> {
-    let breakpoint = object.take("prompt_cache_breakpoint").is_some();
-    let mark = object.read("cache_control", |v| {
-        let mut control = v.object()?;
-        control.read("type", |v| one_of(v, &["ephemeral"]))?;
-        let ttl = control.read("ttl", |v| {
-            Ok(match one_of(v, &["5m", "1h"])?.as_str() {
-                "5m" => CacheTtl::FiveMinutes,
-                _ => CacheTtl::OneHour,
-            })
-        })?;
-        control.lose_rest(UNKNOWN, losses);
-        Ok(CacheMark { ttl })
-    })?;
-    Ok(mark.or(breakpoint.then(CacheMark::default)))
-}
-
-/// Reads every element of an array.
-fn each<'a, T>(
-    list: Value<'a, '_>,
-    mut read: impl FnMut(Value<'a, '_>) -> Result<T, Rejection>,
-) -> Result<Vec<T>, Rejection> {
-    let elements: Vec<&'a RawValue> = list.array()?;
-    let elements = elements.into_iter().enumerate();
-    elements
-        .map(|(index, raw)| read(Value::new(raw, Path::Index(&list.path, index))))
-        .collect()
-}
-
-/// A word of a closed list.
-fn one_of(value: Value<'_, '_>, words: &[&str]) -> Result<String, Rejection> {
-    let word = value.string()?.into_owned();
-    if words.contains(&word.as_str()) {
-        return Ok(word);
-    }
-    Err(value.invalid(format_args!("`{word}` is not one of {}", words.join(", "))))
-}
-
-/// A number between two others.
-fn within(value: Value<'_, '_>, low: f64, high: f64) -> Result<f64, Rejection> {
-    let number = value.number()?;
-    if (low..=high).contains(&number) {
-        return Ok(number);
-    }
-    Err(value.invalid(format_args!(
-        "must be between {low} and {high}, got {number}"
-    )))
-}
-
-/// A whole number between two others.
-fn whole(value: Value<'_, '_>, low: u32, high: u32) -> Result<u32, Rejection> {
-    let count = value.count()?;
-    match u32::try_from(count) {
-        Ok(count) if (low..=high).contains(&count) => Ok(count),
-        _ => Err(value.invalid(format_args!(
-            "must be between {low} and {high}, got {count}"
-        ))),
-    }
-}
-
-/// An object, kept as it came.
-fn object_json(value: Value<'_, '_>) -> Result<Json, Rejection> {
-    if value.is_object() {
-        return Ok(value.json());
-    }
-    Err(value.wrong("an object"))
-}
-
-/// A value of a type that serde knows.
-fn parse<'a, T: serde::Deserialize<'a>>(
-    value: Value<'a, '_>,
-    expected: &str,
-) -> Result<T, Rejection> {
-    serde_json::from_str(value.text()).map_err(|_| value.wrong(expected))
 }
 
 #[cfg(test)]

@@ -3,43 +3,32 @@
 //! <https://platform.openai.com/docs/api-reference/chat/create>
 
 mod message;
-mod strict;
 mod wire;
 
 use std::borrow::Cow;
 
-use bytes::Bytes;
 use serde::Serialize;
 use serde_json::json;
 use weir_model::{
-    Cx, Effort, Json, Losses, OutputFormat, Quirks, Reasoning, ReasoningControl, Rejection,
-    Request, Sampling, Tool, ToolChoice,
+    Cx, Json, OutputFormat, Reasoning, ReasoningControl, Rejection, Request, Sampling, Tool,
+    ToolChoice,
 };
 
-use super::super::quirks::{REFUSED, drops, renamed};
 use crate::Encoded;
-use crate::json::splice::Splices;
-use crate::json::{scan, write};
+use crate::openai::body::{Body, CACHE_CONTROL};
+use crate::openai::effort::effort_of;
+use crate::openai::parameters::parameters;
+use crate::openai::quirks::drops;
 
 /// Most stop texts that OpenAI takes.
 const MOST_STOPS: usize = 4;
-
-/// Longest id of an end user that OpenAI takes, in characters.
-const LONGEST_USER: usize = 64;
-
-/// The field under which cache marks are reported.
-const CACHE_CONTROL: (&str, &str) = ("cache_control", "OpenAI caches prompts on its own");
 
 pub(in super::super) fn encode(request: &Request, cx: &Cx<'_>) -> Result<Encoded, Rejection> {
     if request.messages.is_empty() {
         let message = "`messages`: must hold at least one message.";
         return Err(Rejection::invalid(message).with_param("messages"));
     }
-    let mut body = Body {
-        out: Vec::with_capacity(1024),
-        quirks: cx.quirks,
-        losses: Losses::default(),
-    };
+    let mut body = Body::new(cx.quirks);
     body.field("model", &request.model);
     let messages = message::encode(&request.messages, cx.quirks, &mut body.losses);
     body.field("messages", &messages);
@@ -53,15 +42,7 @@ pub(in super::super) fn encode(request: &Request, cx: &Cx<'_>) -> Result<Encoded
         body.reasoning(reasoning, cx.capabilities.reasoning);
     }
     body.optional("verbosity", &request.verbosity);
-    match &request.user {
-        Some(user) if user.chars().count() > LONGEST_USER => {
-            let reason = format!("OpenAI takes at most {LONGEST_USER} characters");
-            body.losses.add("user", reason);
-        }
-        // `safety_identifier` replaces it at OpenAI, which still takes this; nobody else knows the
-        // new one.
-        user => body.optional("user", user),
-    }
+    body.user(request.user.as_deref());
     if !request.metadata.is_empty() {
         body.field("metadata", &request.metadata);
     }
@@ -78,40 +59,10 @@ pub(in super::super) fn encode(request: &Request, cx: &Cx<'_>) -> Result<Encoded
             body.field("stream_options", &json!({ "include_usage": true }));
         }
     }
-    body.out.push(b'}');
-    Ok(Encoded {
-        body: body.out,
-        headers: Vec::new(),
-        losses: body.losses,
-    })
-}
-
-/// The JSON body, written field by field.
-struct Body<'q> {
-    out: Vec<u8>,
-    quirks: &'q Quirks,
-    losses: Losses,
+    Ok(body.finish())
 }
 
 impl Body<'_> {
-    /// Writes a field under the provider's name for it, or notes it as lost where it is refused.
-    fn field<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) {
-        if drops(self.quirks, name) {
-            self.losses.add(name, REFUSED);
-            return;
-        }
-        self.out.push(if self.out.is_empty() { b'{' } else { b',' });
-        write::append(&mut self.out, renamed(self.quirks, name).unwrap_or(name));
-        self.out.push(b':');
-        write::append(&mut self.out, value);
-    }
-
-    fn optional<T: Serialize>(&mut self, name: &str, value: &Option<T>) {
-        if let Some(value) = value {
-            self.field(name, value);
-        }
-    }
-
     /// OpenAI refuses what is about tools where there are none.
     fn tools(&mut self, request: &Request) {
         if request.tools.is_empty() {
@@ -144,21 +95,6 @@ impl Body<'_> {
             }
         }
         self.optional("parallel_tool_calls", &request.parallel_tool_calls);
-    }
-
-    /// OpenAI refuses `strict` where the schema leaves anything open.
-    fn strict(
-        &mut self,
-        strict: Option<bool>,
-        schema: &Json,
-        field: impl FnOnce() -> String,
-    ) -> Option<bool> {
-        if strict != Some(true) || strict::fits(schema) {
-            return strict;
-        }
-        let reason = "OpenAI wants every property required and no others allowed";
-        self.losses.add(field(), reason);
-        None
     }
 
     fn output(&mut self, output: &OutputFormat) {
@@ -247,51 +183,6 @@ impl Body<'_> {
             }
         }
     }
-
-    fn service_tier(&mut self, tier: &str) {
-        const TIERS: [&str; 6] = ["auto", "default", "flex", "scale", "priority", "fast"];
-        if TIERS.contains(&tier) {
-            self.field("service_tier", tier);
-        } else {
-            self.losses
-                .add("service_tier", format!("OpenAI has no tier `{tier}`"));
-        }
-    }
-}
-
-/// The effort word, and the field that it was taken from. Budgets map by the thresholds that Google
-/// documents for the same purpose: up to 1,024 tokens is low, up to 8,192 medium, more is high.
-/// <https://ai.google.dev/gemini-api/docs/openai#thinking>
-fn effort_of(
-    reasoning: &Reasoning,
-    control: ReasoningControl,
-) -> Option<(&'static str, &'static str)> {
-    if let Some(effort) = reasoning.effort {
-        let word = match effort {
-            Effort::None => "none",
-            Effort::Minimal => "minimal",
-            Effort::Low => "low",
-            Effort::Medium => "medium",
-            Effort::High => "high",
-            Effort::XHigh => "xhigh",
-            Effort::Max => "max",
-        };
-        return Some((word, "reasoning.effort"));
-    }
-    if reasoning.enabled == Some(false) {
-        // A model that is not known to think would refuse the word, and needs none.
-        let thinks = matches!(
-            control,
-            ReasoningControl::Effort | ReasoningControl::Adaptive
-        );
-        return thinks.then_some(("none", "reasoning.enabled"));
-    }
-    let word = match reasoning.budget_tokens? {
-        0..=1024 => "low",
-        1025..=8192 => "medium",
-        _ => "high",
-    };
-    Some((word, "reasoning.budget_tokens"))
 }
 
 #[derive(Serialize)]
@@ -322,22 +213,6 @@ impl<'a> SentTool<'a> {
             },
         }
     }
-}
-
-/// OpenAI refuses an object schema that does not name its properties, if only as none.
-fn parameters(schema: &Json) -> Cow<'_, Json> {
-    let text = schema.get().as_bytes();
-    let lacking = scan::top_level_of_answer(text).filter(|top| {
-        top.get(text, "type") == Some(b"\"object\"") && top.find(text, "properties").is_none()
-    });
-    let Some(top) = lacking else {
-        return Cow::Borrowed(schema);
-    };
-    let mut splices = Splices::default();
-    splices.append_field(&top, r#""properties":{}"#);
-    let edited = splices.apply(&Bytes::copy_from_slice(text));
-    let edited = String::from_utf8(edited.into()).ok().and_then(Json::parse);
-    edited.map_or(Cow::Borrowed(schema), Cow::Owned)
 }
 
 #[derive(Serialize)]

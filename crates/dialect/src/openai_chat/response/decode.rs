@@ -9,10 +9,11 @@ use weir_model::{
 };
 
 use super::super::wire::{self, Answer, Count, Said, Text, filled, text};
-use super::super::{failure, finish, reasoning, usage};
+use super::super::{finish, reasoning, usage};
 use super::malformed;
 use crate::Receipt;
 use crate::json::walk::Walk;
+use crate::openai::{failure, scalar};
 
 const NOT_AN_ANSWER: &str = "The provider's answer could not be understood.";
 
@@ -178,7 +179,7 @@ impl<'a> Choices<'a> {
         let mut ended = EndedChoice::default();
         walk.object(|walk, key| {
             match key {
-                b"index" => ended.index = usage::count(walk.raw()?),
+                b"index" => ended.index = scalar::count(walk.raw()?),
                 b"finish_reason" => ended.reason = walk.text()?,
                 b"message" => ended.called = calls_a_tool(walk)?,
                 b"usage" => self.usage = self.usage.or(usage::read(walk)?),

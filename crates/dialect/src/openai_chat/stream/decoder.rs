@@ -5,13 +5,14 @@ use std::borrow::Cow;
 
 use weir_model::{Cx, Delta, Event, Finish, FinishReason, Json, Kind, Opened, Rejection};
 
+use super::super::finish;
 use super::super::reasoning::{Detail, Entry};
 use super::super::response::{created, malformed};
 use super::super::wire::{self, Answer, Count, Function, Said, Text, filled, text};
-use super::super::{failure, finish};
 use super::DONE;
 use crate::StreamDecoder;
 use crate::json::scan;
+use crate::openai::failure;
 
 /// Most choices in one answer; OpenAI gives 128.
 const MOST_CHOICES: usize = 128;

@@ -3,11 +3,11 @@
 use serde::Serialize;
 use weir_model::{Cx, Delta, Event, Json, Opened, Usage};
 
+use super::super::finish;
 use super::super::reasoning::SentDetail;
 use super::super::response::{SentLogprobs, completion_id, is_annotation};
 use super::super::usage::SentUsage;
-use super::super::{finish, rejection};
-use super::DONE;
+use super::{DONE, rejection};
 use crate::json::write;
 use crate::{StreamEncoder, sse};
 
@@ -126,7 +126,7 @@ impl StreamEncoder for Encoder {
             Event::End => self.end(out),
             Event::Failed(failure) => {
                 self.ended = true;
-                out.extend(rejection::encode_in_stream(failure));
+                out.extend(rejection(failure));
             }
         }
     }

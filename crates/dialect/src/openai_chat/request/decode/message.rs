@@ -8,8 +8,10 @@ use weir_model::{
 };
 
 use super::super::super::reasoning;
-use super::{UNKNOWN, cache_mark, each, one_of, part};
+use super::part;
+
 use crate::json::read::{Object, Path, Value};
+use crate::openai::read::{UNKNOWN, cache_mark, each, one_of};
 
 const ROLES: [&str; 6] = [
     "system",

@@ -2,8 +2,9 @@
 
 use weir_model::{Block, Content, Losses, Media, MediaSource, Rejection};
 
-use super::{UNKNOWN, cache_mark, each};
 use crate::json::read::Value;
+use crate::openai::media::{media, plain};
+use crate::openai::read::{UNKNOWN, cache_mark, each};
 
 /// The blocks of a message's content. An empty string has none.
 pub(super) fn content(value: Value<'_, '_>, losses: &mut Losses) -> Result<Vec<Block>, Rejection> {
@@ -83,37 +84,4 @@ fn file(value: Value<'_, '_>, losses: &mut Losses) -> Result<Media, Rejection> {
     };
     media.name = name;
     Ok(media)
-}
-
-/// A data URL, another URL, or bare base64.
-fn media(value: Value<'_, '_>) -> Result<Media, Rejection> {
-    let text = value.string()?;
-    if let Some(rest) = text.strip_prefix("data:") {
-        let Some((media_type, data)) = rest.split_once(";base64,") else {
-            return Err(value.invalid("a data URL must be base64: `data:<type>;base64,<data>`"));
-        };
-        let media_type = media_type.split(';').next().unwrap_or_default();
-        return Ok(Media {
-            media_type: (!media_type.is_empty()).then(|| media_type.to_owned()),
-            ..plain(MediaSource::Base64(data.to_owned()))
-        });
-    }
-    let is_url = ["https://", "http://", "gs://"]
-        .iter()
-        .any(|scheme| text.starts_with(scheme));
-    let source = if is_url {
-        MediaSource::Url
-    } else {
-        MediaSource::Base64
-    };
-    Ok(plain(source(text.into_owned())))
-}
-
-fn plain(source: MediaSource) -> Media {
-    Media {
-        source,
-        media_type: None,
-        name: None,
-        detail: None,
-    }
 }

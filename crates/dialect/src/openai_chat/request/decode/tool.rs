@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use weir_model::{Json, Losses, Rejection, Request, Tool, ToolChoice};
 
-use super::{UNKNOWN, cache_mark, each, object_json, one_of};
 use crate::json::read::{Object, Value};
+use crate::openai::read::{UNKNOWN, cache_mark, each, object_json, one_of};
 
 /// What `tool_choice` says.
 enum Choice {

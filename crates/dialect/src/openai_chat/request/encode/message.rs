@@ -4,12 +4,13 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use weir_model::{Block, Content, Losses, Media, MediaSource, Message, Quirks, Role, ToolResult};
+use weir_model::{Block, Content, Losses, MediaSource, Message, Quirks, Role, ToolResult};
 
-use super::CACHE_CONTROL;
 use super::wire::{
     SentAudio, SentCall, SentCalled, SentContent, SentFile, SentImage, SentMessage, SentPart,
 };
+use crate::openai::body::CACHE_CONTROL;
+use crate::openai::media::{data_url, image_url};
 
 /// Between one thought and the next.
 const BREAK: &str = "\n\n";
@@ -310,22 +311,6 @@ fn joined<'a>(mut texts: Vec<Cow<'a, str>>, with: &str) -> Cow<'a, str> {
         0 | 1 => texts.pop().unwrap_or_default(),
         _ => Cow::Owned(texts.join(with)),
     }
-}
-
-/// The address of an image. File ids name files at another vendor.
-fn image_url(media: &Media) -> Option<Cow<'_, str>> {
-    match &media.source {
-        MediaSource::Url(url) => Some(url.into()),
-        MediaSource::Base64(data) => {
-            let media_type = media.media_type.as_deref().unwrap_or("image/png");
-            Some(data_url(media_type, data).into())
-        }
-        MediaSource::FileId(_) | MediaSource::Text(_) => None,
-    }
-}
-
-fn data_url(media_type: &str, data: &str) -> String {
-    format!("data:{media_type};base64,{data}")
 }
 
 /// `wav` and `mp3` are what OpenAI takes; other types go by their own name.

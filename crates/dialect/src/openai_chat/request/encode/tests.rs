@@ -208,29 +208,6 @@ fn media_that_openai_cannot_take_are_lost() {
 }
 
 #[test]
-fn the_schema_of_a_tool_names_its_properties() {
-    for (given, expected) in [
-        (
-            r#"{"type":"object"}"#,
-            r#"{"type":"object","properties":{}}"#,
-        ),
-        (
-            r#"{ "additionalProperties":{"properties":{}}, "type":"object" }"#,
-            r#"{ "additionalProperties":{"properties":{}}, "type":"object" ,"properties":{}}"#,
-        ),
-        (
-            r#"{"type":"object","properties":{}}"#,
-            r#"{"type":"object","properties":{}}"#,
-        ),
-        ("{}", "{}"),
-        (r#"{"$ref":"a"}"#, r##"{"$ref":"a"}"##),
-    ] {
-        let schema = Json::parse(given).unwrap();
-        assert_eq!(super::parameters(&schema).get(), expected);
-    }
-}
-
-#[test]
 fn parameters_bend_to_quirks() {
     let mut given = Given::default();
     given.quirks.drop = vec!["seed".into(), "stream_options".into()];

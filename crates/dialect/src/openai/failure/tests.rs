@@ -6,7 +6,7 @@ use http::HeaderMap;
 use weir_model::{Kind, Rejection, Retry, Source};
 
 use super::{decode, under_200};
-use crate::openai_chat::rejection;
+use crate::openai::rejection;
 
 fn failed(status: u16, body: &str) -> Rejection {
     decode(status, &HeaderMap::new(), body.as_bytes())
@@ -219,7 +219,7 @@ fn errors_are_written_as_openai_does() {
     }
     let overloaded = Rejection::upstream(Kind::Overloaded, "No.").with_status(529);
     assert_eq!(rejection::status(&overloaded), 503);
-    let frames = rejection::encode_in_stream(&overloaded);
+    let frames = crate::openai_chat::stream_rejection(&overloaded);
     let frames = String::from_utf8(frames).unwrap();
     assert!(frames.starts_with("data: {\"error\":") && frames.ends_with("\n\ndata: [DONE]\n\n"));
 }

@@ -8,7 +8,7 @@ use weir_model::Json;
 
 /// Whether a schema may be sent with `strict`: every object in it requires all its properties and
 /// allows no others.
-pub(super) fn fits(schema: &Json) -> bool {
+pub(crate) fn fits(schema: &Json) -> bool {
     serde_json::from_str(schema.get()).is_ok_and(|schema| is_closed(&schema))
 }
 

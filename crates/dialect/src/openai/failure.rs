@@ -12,7 +12,7 @@ use weir_model::{Kind, Rejection};
 /// Longest message passed on, in bytes.
 const LONGEST: usize = 4096;
 
-pub(super) fn decode(status: u16, headers: &HeaderMap, body: &[u8]) -> Rejection {
+pub(crate) fn decode(status: u16, headers: &HeaderMap, body: &[u8]) -> Rejection {
     let mut rejection = match read_body(body) {
         Some(fault) => judge(status, fault),
         None => {
@@ -29,7 +29,7 @@ pub(super) fn decode(status: u16, headers: &HeaderMap, body: &[u8]) -> Rejection
 }
 
 /// The meaning of an `error` member in an answer or a stream that began with 200.
-pub(super) fn under_200(error: &RawValue) -> Rejection {
+pub(crate) fn under_200(error: &RawValue) -> Rejection {
     let fault = match serde_json::from_str(error.get()) {
         Ok(Value::Object(error)) => Fault::of(&error),
         Ok(Value::String(message)) => Fault::said(message),
@@ -39,7 +39,7 @@ pub(super) fn under_200(error: &RawValue) -> Rejection {
 }
 
 /// The meaning of a frame that is an error without an `error` member; `None` when it is none.
-pub(super) fn bare(data: &[u8]) -> Option<Rejection> {
+pub(crate) fn bare(data: &[u8]) -> Option<Rejection> {
     read_body(data).map(|fault| judge(fault.status(), fault))
 }
 
@@ -102,7 +102,7 @@ impl Fault {
     fn status(&self) -> u16 {
         match self.number {
             Some(number @ 400..=599) => number,
-            _ if self.is(&["invalid_request_error", "BadRequestError"]) => 400,
+            _ if self.is(&["invalid_request_error", "BadRequestError", "invalid_prompt"]) => 400,
             _ if self.is(&[
                 "authentication_error",
                 "invalid_api_key",
@@ -111,7 +111,15 @@ impl Fault {
             {
                 401
             }
-            _ if self.is(&["rate_limit_error", "requests", "tokens"]) => 429,
+            _ if self.is(&[
+                "rate_limit_error",
+                "rate_limit_exceeded",
+                "requests",
+                "tokens",
+            ]) =>
+            {
+                429
+            }
             _ if self.is(&["overloaded_error", "service_unavailable_error"]) => 503,
             _ => Kind::UpstreamFailed.default_status(),
         }

@@ -30,13 +30,13 @@ impl<'a> From<&'a ModelCard> for Model<'a> {
     }
 }
 
-pub(super) fn encode_all(models: &[ModelCard]) -> Vec<u8> {
+pub(crate) fn encode_all(models: &[ModelCard]) -> Vec<u8> {
     write::to_vec(&Page {
         object: "list",
         data: models.iter().map(Model::from).collect(),
     })
 }
 
-pub(super) fn encode_one(model: &ModelCard) -> Vec<u8> {
+pub(crate) fn encode_one(model: &ModelCard) -> Vec<u8> {
     write::to_vec(&Model::from(model))
 }

@@ -5,7 +5,6 @@ use serde::Serialize;
 use weir_model::{Kind, Rejection};
 
 use crate::json::write;
-use crate::sse;
 
 #[derive(Serialize)]
 struct ErrorBody<'a> {
@@ -21,7 +20,7 @@ struct ErrorObject<'a> {
     code: Option<&'a str>,
 }
 
-pub(super) fn encode(rejection: &Rejection) -> Vec<u8> {
+pub(crate) fn encode(rejection: &Rejection) -> Vec<u8> {
     let (kind, usual_code) = words(rejection);
     write::to_vec(&ErrorBody {
         error: ErrorObject {
@@ -33,16 +32,8 @@ pub(super) fn encode(rejection: &Rejection) -> Vec<u8> {
     })
 }
 
-/// The error as a frame, and the frame that ends every stream.
-pub(super) fn encode_in_stream(rejection: &Rejection) -> Vec<u8> {
-    let mut out = Vec::with_capacity(256);
-    sse::write_data(&mut out, &encode(rejection));
-    sse::write_data(&mut out, super::stream::DONE);
-    out
-}
-
 /// OpenAI answers an overload with 503; 529 is Anthropic's own.
-pub(super) fn status(rejection: &Rejection) -> u16 {
+pub(crate) fn status(rejection: &Rejection) -> u16 {
     match rejection.status {
         529 => 503,
         status => status,

@@ -1,0 +1,97 @@
+//! The JSON body for an OpenAI-shaped upstream, written field by field under the provider's quirks.
+
+use serde::Serialize;
+use weir_model::{Json, Losses, Quirks};
+
+use super::quirks::{REFUSED, drops, renamed};
+use super::strict;
+use crate::Encoded;
+use crate::json::write;
+
+/// Longest id of an end user that OpenAI takes, in characters.
+const LONGEST_USER: usize = 64;
+
+/// The field under which cache marks are reported.
+pub(crate) const CACHE_CONTROL: (&str, &str) =
+    ("cache_control", "OpenAI caches prompts on its own");
+
+/// A body on its way.
+pub(crate) struct Body<'q> {
+    out: Vec<u8>,
+    pub(crate) quirks: &'q Quirks,
+    pub(crate) losses: Losses,
+}
+
+impl<'q> Body<'q> {
+    pub(crate) fn new(quirks: &'q Quirks) -> Body<'q> {
+        Body {
+            out: Vec::with_capacity(1024),
+            quirks,
+            losses: Losses::default(),
+        }
+    }
+
+    pub(crate) fn finish(mut self) -> Encoded {
+        self.out.push(b'}');
+        Encoded {
+            body: self.out,
+            headers: Vec::new(),
+            losses: self.losses,
+        }
+    }
+
+    /// Writes a field under the provider's name for it, or notes it as lost where it is refused.
+    pub(crate) fn field<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) {
+        if drops(self.quirks, name) {
+            self.losses.add(name, REFUSED);
+            return;
+        }
+        self.out.push(if self.out.is_empty() { b'{' } else { b',' });
+        write::append(&mut self.out, renamed(self.quirks, name).unwrap_or(name));
+        self.out.push(b':');
+        write::append(&mut self.out, value);
+    }
+
+    pub(crate) fn optional<T: Serialize>(&mut self, name: &str, value: &Option<T>) {
+        if let Some(value) = value {
+            self.field(name, value);
+        }
+    }
+
+    /// The end user. `safety_identifier` replaces `user` at OpenAI, which still takes this; nobody
+    /// else knows the new one.
+    pub(crate) fn user(&mut self, user: Option<&str>) {
+        match user {
+            Some(user) if user.chars().count() > LONGEST_USER => {
+                let reason = format!("OpenAI takes at most {LONGEST_USER} characters");
+                self.losses.add("user", reason);
+            }
+            user => self.optional("user", &user),
+        }
+    }
+
+    pub(crate) fn service_tier(&mut self, tier: &str) {
+        const TIERS: [&str; 6] = ["auto", "default", "flex", "scale", "priority", "fast"];
+        if TIERS.contains(&tier) {
+            self.field("service_tier", tier);
+        } else {
+            self.losses
+                .add("service_tier", format!("OpenAI has no tier `{tier}`"));
+        }
+    }
+
+    /// OpenAI refuses `strict` where the schema leaves anything open.
+    pub(crate) fn strict(
+        &mut self,
+        strict: Option<bool>,
+        schema: &Json,
+        field: impl FnOnce() -> String,
+    ) -> Option<bool> {
+        if strict != Some(true) || strict::fits(schema) {
+            return strict;
+        }
+        let reason = "OpenAI wants every property required and no others allowed";
+        self.losses.add(field(), reason);
+        None
+    }
+}

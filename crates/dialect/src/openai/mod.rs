@@ -1,0 +1,16 @@
+//! What OpenAI's two chat APIs have in common: errors, the list of models, the words for thinking,
+//! media, what a schema must be, and how a provider's departures are written. Knows nothing of
+//! either API's messages.
+
+pub(crate) mod body;
+pub(crate) mod effort;
+pub(crate) mod failure;
+pub(crate) mod head;
+pub(crate) mod media;
+pub(crate) mod models;
+pub(crate) mod parameters;
+pub(crate) mod quirks;
+pub(crate) mod read;
+pub(crate) mod rejection;
+pub(crate) mod scalar;
+pub(crate) mod strict;
