@@ -8,6 +8,7 @@ pub mod anthropic_messages;
 pub mod gemini;
 pub mod json;
 pub mod openai_chat;
+pub mod openai_responses;
 pub mod sse;
 
 mod client;
@@ -27,6 +28,7 @@ pub fn client(dialect: Dialect) -> &'static dyn ClientDialect {
         Dialect::OpenAiChat => &openai_chat::OpenAiChat,
         Dialect::AnthropicMessages => &anthropic_messages::AnthropicMessages,
         Dialect::Gemini => &gemini::Gemini,
+        Dialect::OpenAiResponses => &openai_responses::OpenAiResponses,
     }
 }
 
@@ -36,5 +38,6 @@ pub fn upstream(dialect: Dialect) -> &'static dyn UpstreamDialect {
         Dialect::OpenAiChat => &openai_chat::OpenAiChat,
         Dialect::AnthropicMessages => &anthropic_messages::AnthropicMessages,
         Dialect::Gemini => &gemini::Gemini,
+        Dialect::OpenAiResponses => &openai_responses::OpenAiResponses,
     }
 }

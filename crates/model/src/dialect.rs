@@ -12,14 +12,17 @@ pub enum Dialect {
     AnthropicMessages,
     /// Google's generateContent, of AI Studio and Vertex.
     Gemini,
+    /// OpenAI Responses.
+    OpenAiResponses,
 }
 
 impl Dialect {
     /// Every dialect, in the order in which tables list them.
-    pub const ALL: [Dialect; 3] = [
+    pub const ALL: [Dialect; 4] = [
         Dialect::OpenAiChat,
         Dialect::AnthropicMessages,
         Dialect::Gemini,
+        Dialect::OpenAiResponses,
     ];
 
     /// The name used in configuration, metrics and headers.
@@ -28,6 +31,7 @@ impl Dialect {
             Dialect::OpenAiChat => "openai_chat",
             Dialect::AnthropicMessages => "anthropic_messages",
             Dialect::Gemini => "gemini",
+            Dialect::OpenAiResponses => "openai_responses",
         }
     }
 

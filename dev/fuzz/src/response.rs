@@ -85,7 +85,7 @@ fn rejected(rejection: &Rejection) {
 pub(crate) fn words(target: Dialect, response: &Response) -> String {
     let seen = match target {
         Dialect::OpenAiChat | Dialect::Gemini => response.choices.len(),
-        Dialect::AnthropicMessages => 1,
+        Dialect::AnthropicMessages | Dialect::OpenAiResponses => 1,
     };
     let mut lines = String::new();
     for choice in response.choices.iter().take(seen) {
@@ -93,7 +93,9 @@ pub(crate) fn words(target: Dialect, response: &Response) -> String {
         let mut tools = Vec::new();
         for block in &choice.blocks {
             match &block.content {
-                Content::Refusal { text: more } if target == Dialect::OpenAiChat => refusal += more,
+                Content::Refusal { text: more } if target != Dialect::AnthropicMessages => {
+                    refusal += more;
+                }
                 Content::Text { text: more, .. } | Content::Refusal { text: more } => text += more,
                 Content::Reasoning { text: more, .. } => reasoning += more,
                 Content::ToolCall(call) => tools.push(&call.name),

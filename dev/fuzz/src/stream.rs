@@ -105,6 +105,11 @@ pub(crate) fn terminal(target: Dialect, out: &[u8], failed: bool) {
         let data = frame.data().unwrap_or_default();
         let (ending, error) = match target {
             Dialect::OpenAiChat => (data == b"[DONE]", data.starts_with(b"{\"error\":")),
+            Dialect::OpenAiResponses => {
+                let event = frame.event();
+                let ending = ["response.completed", "response.incomplete", "error"];
+                (ending.contains(&&*event), event == "error")
+            }
             Dialect::AnthropicMessages => {
                 let event = frame.event();
                 (

@@ -13,23 +13,28 @@ struct ErrorBody<'a> {
 
 /// `param` and `code` are written as null when absent, as OpenAI does.
 #[derive(Serialize)]
-struct ErrorObject<'a> {
-    message: &'a str,
+pub(crate) struct ErrorObject<'a> {
+    pub(crate) message: &'a str,
     r#type: &'a str,
-    param: Option<&'a str>,
-    code: Option<&'a str>,
+    pub(crate) param: Option<&'a str>,
+    pub(crate) code: Option<&'a str>,
 }
 
-pub(crate) fn encode(rejection: &Rejection) -> Vec<u8> {
-    let (kind, usual_code) = words(rejection);
-    write::to_vec(&ErrorBody {
-        error: ErrorObject {
+impl<'a> From<&'a Rejection> for ErrorObject<'a> {
+    fn from(rejection: &'a Rejection) -> ErrorObject<'a> {
+        let (kind, usual_code) = words(rejection);
+        ErrorObject {
             message: &rejection.message,
             r#type: kind,
             param: rejection.param.as_deref(),
             code: rejection.code.as_deref().or(usual_code),
-        },
-    })
+        }
+    }
+}
+
+pub(crate) fn encode(rejection: &Rejection) -> Vec<u8> {
+    let error = rejection.into();
+    write::to_vec(&ErrorBody { error })
 }
 
 /// OpenAI answers an overload with 503; 529 is Anthropic's own.

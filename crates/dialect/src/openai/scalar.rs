@@ -66,3 +66,10 @@ pub(crate) fn count(raw: &[u8]) -> u64 {
     }
     serde_json::from_slice::<Count>(raw).unwrap_or_default().0
 }
+
+/// A time that vendors write as 0 where they have none.
+pub(crate) fn created(count: Option<Count>) -> Option<i64> {
+    count
+        .and_then(|count| i64::try_from(count.0).ok())
+        .filter(|created| *created > 0)
+}

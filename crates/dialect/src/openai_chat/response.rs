@@ -7,7 +7,7 @@ mod encode;
 use serde::Deserialize;
 use weir_model::{Cx, Json, Kind, Rejection};
 
-pub(super) use decode::{created, decode, read_receipt};
+pub(super) use decode::{decode, read_receipt};
 pub(super) use encode::{SentLogprobs, encode};
 
 /// The id that clients see: the vendor's own where it has OpenAI's form.

@@ -79,10 +79,13 @@ fn fate(
 fn request(client: &dyn ClientDialect, field: &Field) -> serde_json::Result<Value> {
     let mut request: Value = serde_json::from_str(client.minimal_request())?;
     merge(&mut request, &serde_json::from_str(field.sample)?);
-    for message in request["messages"].as_array_mut().into_iter().flatten() {
-        let said = message["role"] == "user";
-        if let Some(parts) = message["content"].as_array_mut().filter(|_| said) {
-            parts.push(json!({ "type": "text", "text": "Hi" }));
+    for (list, text) in [("messages", "text"), ("input", "input_text")] {
+        let messages = request.get_mut(list).and_then(Value::as_array_mut);
+        for message in messages.into_iter().flatten() {
+            let said = message["role"] == "user";
+            if let Some(parts) = message["content"].as_array_mut().filter(|_| said) {
+                parts.push(json!({ "type": text, "text": "Hi" }));
+            }
         }
     }
     Ok(request)
@@ -141,7 +144,7 @@ fn translate(
         json_schema: true,
         mid_system: true,
         reasoning: match target.dialect() {
-            Dialect::OpenAiChat => ReasoningControl::Effort,
+            Dialect::OpenAiChat | Dialect::OpenAiResponses => ReasoningControl::Effort,
             Dialect::AnthropicMessages => ReasoningControl::Adaptive,
             Dialect::Gemini => ReasoningControl::Unknown,
         },
@@ -223,6 +226,7 @@ mod tests {
             "messages[].content[].document.source.media_type",
             "system[].citations",
             "tools[].type",
+            "thinking.display",
         ];
         for dialect in Dialect::ALL {
             for field in client(dialect).request_fields() {

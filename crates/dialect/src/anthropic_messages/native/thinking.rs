@@ -1,6 +1,6 @@
 //! Thinking without a signature, as a client holds it from an answer of another vendor: where
 //! signatures are verified, such a block has the whole request refused, so it is taken out, as is one
-//! whose signature names another vendor. Others are never judged: only their vendor can tell.
+//! whose proof names another vendor. Others are never judged: only their vendor can tell.
 //! <https://platform.claude.com/docs/en/build-with-claude/thinking#preserving-thinking-blocks>
 
 use std::ops::Range;
@@ -51,12 +51,16 @@ pub(super) fn drop_unsigned(
     }
 }
 
-/// Whether `"thinking"` stands somewhere as a value, such as the type of a block. In a text its
-/// quotes would be escaped.
+/// Whether `"thinking"` or `"redacted_thinking"` stands somewhere as a value, such as the type of a
+/// block. In a text its quotes would be escaped.
 fn holds_thinking(body: &[u8], place: &Range<usize>) -> bool {
     let body = &body[place.clone()];
-    memchr::memmem::find_iter(body, br#""thinking""#)
-        .any(|at| body[..at].trim_ascii_end().ends_with(b":"))
+    memchr::memmem::find_iter(body, br#"thinking""#).any(|at| {
+        let before = &body[..at];
+        let before = before.strip_suffix(b"redacted_").unwrap_or(before);
+        let key = before.strip_suffix(b"\"");
+        key.is_some_and(|key| key.trim_ascii_end().ends_with(b":"))
+    })
 }
 
 /// By a budget, the vendor thinks only where the turn that called the tools began with thinking.
@@ -97,13 +101,14 @@ impl Turn {
         edits.remove(blocks.map(|(index, place)| {
             let block = scan::object_in(body, place.clone()).unwrap_or_default();
             let thinks = is(body, &block, "type", "thinking");
-            let gone = thinks && is_unsigned(body, &block);
+            let redacted = is(body, &block, "type", "redacted_thinking");
+            let gone = thinks && is_unsigned(body, &block)
+                || redacted && is_foreign(block.get(body, "data"));
             if gone {
                 let reason = "thinking without a signature cannot be sent back";
                 losses.add(format!("messages[{at}].content[{index}]"), reason);
             } else {
-                turn.thinks |=
-                    turn.left == 0 && (thinks || is(body, &block, "type", "redacted_thinking"));
+                turn.thinks |= turn.left == 0 && (thinks || redacted);
                 turn.calls |= is(body, &block, "type", "tool_use");
                 turn.left += 1;
             }
@@ -123,11 +128,16 @@ impl Turn {
 }
 
 fn is_unsigned(body: &[u8], block: &TopLevel) -> bool {
-    let signature = block.get(body, "signature").and_then(scan::string);
-    signature.is_none_or(|proof| {
-        let signer = Dialect::signer(&proof);
-        proof.is_empty() || signer.is_some_and(|by| by != Dialect::AnthropicMessages)
-    })
+    let signature = block.get(body, "signature");
+    signature.is_none_or(|raw| matches!(raw, br#""""# | b"null")) || is_foreign(signature)
+}
+
+/// Whether a proof names another vendor.
+fn is_foreign(proof: Option<&[u8]>) -> bool {
+    let signer = proof
+        .and_then(scan::string)
+        .and_then(|proof| Dialect::signer(&proof));
+    signer.is_some_and(|by| by != Dialect::AnthropicMessages)
 }
 
 /// Whether a field holds this word.

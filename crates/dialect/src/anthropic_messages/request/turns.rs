@@ -13,6 +13,14 @@ use weir_model::{
 
 use super::super::wire::{Input, Mark, OPAQUE, Part, Source, is_citation};
 
+/// Why the thinking of others is lost.
+const FOREIGN: &str = "only the vendor that thought it takes it back";
+
+/// Whether a signature may be Anthropic's: it does not name another vendor.
+fn is_own(signature: &str) -> bool {
+    Dialect::signer(signature).is_none_or(|by| by == Dialect::AnthropicMessages)
+}
+
 /// One entry of `messages`.
 #[derive(Debug, Serialize)]
 pub(super) struct Turn<'a> {
@@ -215,19 +223,20 @@ impl<'a> Conversation<'a> {
             }
             _ if system => "system text is all that stands here",
             (Content::Reasoning { text, signature }, Role::Assistant) => match signature {
-                Some(signature) if Dialect::signer(signature).is_some_and(is_other) => {
-                    "its signature means nothing to another vendor"
-                }
-                Some(signature) => {
+                Some(signature) if is_own(signature) => {
                     return Some(Part::Thinking {
                         thinking: text,
                         signature,
                     });
                 }
+                Some(_) => FOREIGN,
                 None => "thinking without a signature cannot be sent back",
             },
             (Content::RedactedReasoning { data }, Role::Assistant) => {
-                return Some(Part::RedactedThinking { data });
+                if is_own(data) {
+                    return Some(Part::RedactedThinking { data });
+                }
+                FOREIGN
             }
             (Content::ToolCall(call), Role::Assistant) => {
                 return Some(call_part(call, cache_control, path, losses));
@@ -372,10 +381,6 @@ impl<'a> Conversation<'a> {
             MediaSource::Base64(_) | MediaSource::Text(_) => None,
         }
     }
-}
-
-fn is_other(vendor: Dialect) -> bool {
-    vendor != Dialect::AnthropicMessages
 }
 
 fn text_part<'a>(

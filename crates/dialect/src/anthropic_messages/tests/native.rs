@@ -75,6 +75,16 @@ fn unsigned_thinking_goes_with_its_comma() {
             r#"[{"type":"thinking","thinking":"a","signature":"s"},{"type":"redacted_thinking","data":"d"}]"#,
             0,
         ),
+        (
+            r#"[{"type":"redacted_thinking","data":"openai_responses/d"},{"type":"text","text":"b"}]"#,
+            r#"[{"type":"text","text":"b"}]"#,
+            0,
+        ),
+        (
+            r#"[{"type":"text","text":"b"},{"type":"thinking","thinking":"a","signature":"openai_responses/s"}]"#,
+            r#"[{"type":"text","text":"b"}]"#,
+            1,
+        ),
     ] {
         let body = conversation(content, "");
         let (out, losses) = edited(&body, &verifying());

@@ -8,12 +8,13 @@ use weir_model::{
     Block, Choice, Content, Cx, Finish, Json, Operation, Rejection, Response, ToolCall, Usage,
 };
 
-use super::super::wire::{self, Answer, Count, Said, Text, filled, text};
+use super::super::wire::{self, Answer, Said, Text, filled, text};
 use super::super::{finish, reasoning, usage};
 use super::malformed;
 use crate::Receipt;
 use crate::json::walk::Walk;
-use crate::openai::{failure, scalar};
+use crate::openai::failure;
+use crate::openai::scalar::{self, created};
 
 const NOT_AN_ANSWER: &str = "The provider's answer could not be understood.";
 
@@ -36,13 +37,6 @@ pub(in super::super) fn decode(body: &[u8], cx: &Cx<'_>) -> Result<Response, Rej
         usage,
         service_tier: filled(&answer.service_tier),
     })
-}
-
-/// A time that vendors write as 0 where they have none.
-pub(in super::super) fn created(count: Option<Count>) -> Option<i64> {
-    count
-        .and_then(|count| i64::try_from(count.0).ok())
-        .filter(|created| *created > 0)
 }
 
 /// Why a body under 200 holds no answer.

@@ -7,12 +7,13 @@ use weir_model::{Cx, Delta, Event, Finish, FinishReason, Json, Kind, Opened, Rej
 
 use super::super::finish;
 use super::super::reasoning::{Detail, Entry};
-use super::super::response::{created, malformed};
+use super::super::response::malformed;
 use super::super::wire::{self, Answer, Count, Function, Said, Text, filled, text};
 use super::DONE;
 use crate::StreamDecoder;
 use crate::json::scan;
 use crate::openai::failure;
+use crate::openai::scalar::created;
 
 /// Most choices in one answer; OpenAI gives 128.
 const MOST_CHOICES: usize = 128;

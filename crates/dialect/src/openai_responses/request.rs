@@ -1,0 +1,7 @@
+//! Requests: strict towards clients, strict towards vendors.
+
+mod decode;
+mod encode;
+
+pub(super) use decode::decode;
+pub(super) use encode::encode;

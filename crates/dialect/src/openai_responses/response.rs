@@ -1,0 +1,17 @@
+//! Whole answers: decoded, encoded, and read for accounting.
+//! <https://platform.openai.com/docs/api-reference/responses/object>
+
+mod decode;
+mod encode;
+
+use weir_model::{Kind, Rejection};
+
+pub(super) use decode::{decode, read_receipt};
+pub(super) use encode::{
+    SentItem, SentPart, SentResponse, SentSummary, encode, is_annotation, response_id,
+};
+
+/// The refusal of an answer that makes no sense.
+pub(super) fn malformed(message: &'static str, private: impl ToString) -> Rejection {
+    Rejection::upstream(Kind::Malformed, message).with_private(private.to_string())
+}

@@ -1,0 +1,170 @@
+//! What was said so far: the frame that ends an item holds it whole, and so does the last of all.
+
+use serde_json::value::{RawValue, to_raw_value};
+use weir_model::{Delta, Json};
+
+use super::super::proof;
+use super::super::response::{SentItem, SentPart, SentSummary, is_annotation};
+use super::frame::{Frame, Sink};
+
+/// What a block or annotation takes besides its text, in bytes.
+pub(super) const OVERHEAD: usize = 256;
+
+#[derive(Debug)]
+pub(super) struct Item {
+    pub(super) id: String,
+    pub(super) content: Content,
+}
+
+#[derive(Debug)]
+pub(super) enum Content {
+    Message(Vec<Part>),
+    Thought {
+        text: String,
+        signature: String,
+    },
+    Call {
+        id: String,
+        name: String,
+        arguments: String,
+    },
+    /// Complete.
+    Done(Box<RawValue>),
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Part {
+    pub(super) refusal: bool,
+    pub(super) text: String,
+    pub(super) annotations: Vec<Json>,
+    pub(super) logprobs: Vec<Json>,
+    pub(super) closed: bool,
+}
+
+impl Part {
+    pub(super) fn sent(&self) -> SentPart<'_> {
+        match self.refusal {
+            true => SentPart::Refusal {
+                refusal: &self.text,
+            },
+            false => SentPart::OutputText {
+                text: &self.text,
+                annotations: self.annotations.iter().collect(),
+                logprobs: &self.logprobs,
+            },
+        }
+    }
+}
+
+impl Item {
+    /// As it is sent; `None` when it was already.
+    pub(super) fn sent(&self, status: &'static str) -> Option<Box<RawValue>> {
+        let id = &self.id;
+        let sent = match &self.content {
+            Content::Message(parts) => {
+                let parts: Vec<_> = parts.iter().map(Part::sent).collect();
+                to_raw_value(&SentItem::message(id, &parts, status))
+            }
+            Content::Thought { text, signature } => {
+                let summary = [SentSummary { text }];
+                let begun = status == "in_progress";
+                to_raw_value(&SentItem::Reasoning {
+                    id,
+                    summary: if begun { &[] } else { &summary },
+                    encrypted_content: (!signature.is_empty()).then(|| proof::to_client(signature)),
+                })
+            }
+            Content::Call {
+                id: call_id,
+                name,
+                arguments,
+            } => to_raw_value(&SentItem::FunctionCall {
+                id,
+                call_id,
+                name,
+                arguments,
+                status,
+            }),
+            Content::Done(_) => return None,
+        };
+        // Our own types, which JSON can express.
+        sent.ok()
+    }
+}
+
+impl Part {
+    /// Keeps a source that this dialect can show; returns its bytes.
+    pub(super) fn cite(&mut self, delta: &Delta) -> usize {
+        match delta {
+            Delta::Citation(source) if is_annotation(source) => {
+                self.annotations.push(source.clone());
+                OVERHEAD + source.get().len()
+            }
+            _ => 0,
+        }
+    }
+
+    /// Takes more, and says so.
+    pub(super) fn grow<'a>(
+        &'a mut self,
+        id: &'a str,
+        place: (usize, usize),
+        delta: &'a Delta,
+        logprobs: &'a [Json],
+    ) -> Option<Frame<'a>> {
+        Some(match delta {
+            Delta::Text(more) => {
+                self.text.push_str(more);
+                Frame {
+                    delta: Some(more),
+                    logprobs: Some(logprobs),
+                    ..Frame::of_part("response.output_text.delta", id, place)
+                }
+            }
+            Delta::Refusal(more) => {
+                self.text.push_str(more);
+                Frame {
+                    delta: Some(more),
+                    ..Frame::of_part("response.refusal.delta", id, place)
+                }
+            }
+            Delta::Citation(source) if is_annotation(source) => Frame {
+                annotation: Some(source),
+                annotation_index: Some(self.annotations.len() - 1),
+                ..Frame::of_part("response.output_text.annotation.added", id, place)
+            },
+            _ => return None,
+        })
+    }
+
+    pub(super) fn close(
+        &mut self,
+        id: &str,
+        place: (usize, usize),
+        sink: &mut Sink,
+        out: &mut Vec<u8>,
+    ) {
+        self.closed = true;
+        sink.write(
+            out,
+            match self.refusal {
+                true => Frame {
+                    refusal: Some(&self.text),
+                    ..Frame::of_part("response.refusal.done", id, place)
+                },
+                false => Frame {
+                    text: Some(&self.text),
+                    logprobs: Some(&self.logprobs),
+                    ..Frame::of_part("response.output_text.done", id, place)
+                },
+            },
+        );
+        sink.write(
+            out,
+            Frame {
+                part: Some(self.sent()),
+                ..Frame::of_part("response.content_part.done", id, place)
+            },
+        );
+    }
+}

@@ -1,0 +1,9 @@
+//! Any body of an OpenAI Responses client is refused, or understood and passed on.
+#![no_main]
+
+use weir_model::Dialect;
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| weir_fuzz::request::check(
+    Dialect::OpenAiResponses,
+    input
+));
