@@ -11,6 +11,7 @@
 //! `output_tokens` equals the number of text deltas.
 
 mod anthropic;
+mod gemini;
 mod openai;
 mod reply;
 mod schema;
@@ -19,6 +20,7 @@ mod serve;
 mod turn;
 mod wire;
 
+pub use gemini::SIGNED;
 pub use openai::{embeddings, model_list};
 pub use reply::{End, Interrupted, Paced, Reply, Step, pace};
 pub use schema::sample;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::{
-    anthropic, openai,
+    anthropic, gemini, openai,
     reply::{End, Reply, Step},
     script::Script,
     turn::{Answer, Finish, Prompt, compose, hash},
@@ -22,6 +22,8 @@ pub enum Wire {
     Completions,
     /// Anthropic `POST /v1/messages`.
     Messages,
+    /// Google `POST /v1beta/models/{model}:generateContent`, model and stream put into the body.
+    Generate,
 }
 
 /// What a frame of a stream is for.
@@ -56,6 +58,7 @@ impl Wire {
             Self::Chat => openai::read_chat(body),
             Self::Completions => openai::read_completions(body),
             Self::Messages => anthropic::read(body),
+            Self::Generate => gemini::read(body),
         };
         prompt.model = body["model"].as_str().unwrap_or_default().to_owned();
         prompt.seed = hash(0, body.to_string().as_bytes());
@@ -70,6 +73,7 @@ impl Wire {
             Self::Chat => openai::chat(prompt, answer),
             Self::Completions => openai::completion(prompt, answer),
             Self::Messages => anthropic::message(prompt, answer),
+            Self::Generate => gemini::whole(prompt, answer),
         }
     }
 
@@ -80,6 +84,7 @@ impl Wire {
             Self::Chat => openai::chat_frames(prompt, answer),
             Self::Completions => openai::completion_frames(prompt, answer),
             Self::Messages => anthropic::frames(prompt, answer),
+            Self::Generate => gemini::frames(prompt, answer),
         }
     }
 
@@ -90,6 +95,7 @@ impl Wire {
         match self {
             Self::Chat | Self::Completions => openai::error(status, code, message),
             Self::Messages => anthropic::error(status, code, message),
+            Self::Generate => gemini::error(status, code, message),
         }
     }
 

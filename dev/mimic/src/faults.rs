@@ -104,10 +104,10 @@ pub(crate) fn edit(script: &Script, wire: Wire, mut frames: Vec<Frame>) -> Vec<F
     }
     if script.is("error") {
         frames.truncate(at);
-        let (name, status) = if wire == Wire::Messages {
-            ("event: error\n", 529)
-        } else {
-            ("", 500)
+        let (name, status) = match wire {
+            Wire::Messages => ("event: error\n", 529),
+            Wire::Generate => ("", 503),
+            _ => ("", 500),
         };
         let text = format!("{name}data: {}\n\n", wire.error(status, None, None));
         frames.push(Frame {

@@ -1,4 +1,4 @@
-//! Strict fake upstreams for tests and benchmarks: OpenAI and Anthropic on one port.
+//! Strict fake upstreams for tests and benchmarks: OpenAI, Anthropic and Google on one port.
 //!
 //! It promises to refuse, with the vendor's status and error body, whatever the vendor refuses, to
 //! misbehave only as the model name says, and to record what it received. It writes and reads the
@@ -6,13 +6,13 @@
 //! catch that code's faults.
 //!
 //! Paths: `POST /v1/chat/completions`, `/v1/completions`, `/v1/embeddings`, `/v1/messages`,
-//! `/v1/messages/count_tokens`, `GET /v1/models[/{id}]`, `GET` and `DELETE /_mimic/requests`.
+//! `/v1/messages/count_tokens`, `/v1beta/models/{model}:generateContent` and its siblings, `GET /v1/models[/{id}]`, `GET` and `DELETE /_mimic/requests`.
 //!
 //! Keys: OpenAI takes any bearer token that starts with `sk-`, Anthropic any `x-api-key`; `sk-bad`
-//! is refused by both.
+//! is refused by both. Google takes any `x-goog-api-key` but that one.
 //!
 //! Model names follow the simulator's grammar `behaviour(+option(=value)?)*` with more behaviours and
-//! options, listed by [`help`]. A vendor's name (`gpt-`, `o1`, `o3`, `o4`, `claude-`,
+//! options, listed by [`help`]. A vendor's name (`gpt-`, `o1`, `o3`, `o4`, `claude-`, `gemini-`,
 //! `text-embedding-`) behaves as `echo`; `o1`, `o3`, `o4` and `gpt-5` have the rules of reasoning
 //! models, and `claude-` other than `claude-3` those of newer ones.
 //!
@@ -23,6 +23,7 @@ mod anthropic;
 mod anthropic_messages;
 mod bench;
 mod faults;
+mod gemini;
 mod openai;
 mod openai_messages;
 mod openai_schema;

@@ -7,6 +7,7 @@ use serde_json::json;
 pub(crate) enum Vendor {
     OpenAi,
     Anthropic,
+    Google,
 }
 
 /// An error that the vendor would send for a faulty request.
@@ -17,7 +18,7 @@ pub(crate) struct Refusal {
     pub(crate) message: String,
     /// OpenAI only.
     pub(crate) param: Option<String>,
-    /// OpenAI only.
+    /// OpenAI and Google only.
     pub(crate) code: Option<&'static str>,
 }
 
@@ -62,6 +63,16 @@ impl Refusal {
             }
             Vendor::Anthropic => {
                 json!({"type": "error", "error": {"type": kind, "message": message}, "request_id": "req_mimic"})
+            }
+            Vendor::Google => {
+                let kind = match kind {
+                    "not_found_error" => "NOT_FOUND",
+                    "invalid_request_error" => "INVALID_ARGUMENT",
+                    kind => kind,
+                };
+                json!({"error": {"code": self.status, "message": message, "status": kind, "details": [
+                    {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": self.code},
+                ]}})
             }
         }
         .to_string()

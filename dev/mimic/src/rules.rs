@@ -9,16 +9,25 @@ use weir_sim::{BEHAVIOURS, Route, Script, Wire};
 use crate::{
     anthropic,
     faults::{KNOBS, MORE},
-    openai,
+    gemini, openai,
     refusal::{Checked, Refusal, Vendor},
 };
 
-const ALIASES: &[&str] = &["gpt-", "o1", "o3", "o4", "claude-", "text-embedding-"];
+const ALIASES: &[&str] = &[
+    "gpt-",
+    "o1",
+    "o3",
+    "o4",
+    "claude-",
+    "gemini-",
+    "text-embedding-",
+];
 
 /// Whose rules apply.
 pub(crate) fn vendor(route: &Route, headers: &HeaderMap) -> Vendor {
     match route {
         Route::Turn(Wire::Messages) | Route::CountTokens => Vendor::Anthropic,
+        Route::Turn(Wire::Generate) => Vendor::Google,
         Route::Turn(_) | Route::Embeddings => Vendor::OpenAi,
         _ if headers.contains_key("anthropic-version") || headers.contains_key("x-api-key") => {
             Vendor::Anthropic
@@ -61,6 +70,7 @@ pub(crate) fn check_head(
     }
     match vendor {
         Vendor::Anthropic => anthropic::check_headers(headers, post),
+        Vendor::Google => gemini::check_headers(headers),
         Vendor::OpenAi => {
             openai::check_key(headers)?;
             if post {
@@ -81,14 +91,16 @@ pub(crate) fn check_post(
     let vendor = vendor(route, headers);
     let parsed: Value = serde_json::from_slice(body).map_err(|error| match vendor {
         Vendor::OpenAi => openai::not_json(),
-        Vendor::Anthropic => {
+        Vendor::Anthropic | Vendor::Google => {
             Refusal::invalid(format!("The request body is not valid JSON: {error}"))
         }
     })?;
     let Value::Object(map) = &parsed else {
         return Err(match vendor {
             Vendor::OpenAi => openai::not_json(),
-            Vendor::Anthropic => Refusal::invalid("Input should be a valid dictionary"),
+            Vendor::Anthropic | Vendor::Google => {
+                Refusal::invalid("Input should be a valid dictionary")
+            }
         });
     };
     let beta = headers.contains_key("anthropic-beta");
@@ -109,7 +121,7 @@ pub(crate) fn check_post(
     Ok((parsed, script))
 }
 
-fn script(body: &Map<String, Value>, vendor: Vendor) -> Checked<Script> {
+pub(crate) fn script(body: &Map<String, Value>, vendor: Vendor) -> Checked<Script> {
     let model = body["model"].as_str().unwrap_or_default();
     let mut script = Script::parse(model, KNOBS).map_err(Refusal::invalid)?;
     if ALIASES.iter().any(|prefix| script.base.starts_with(prefix)) {
@@ -132,6 +144,8 @@ fn script(body: &Map<String, Value>, vendor: Vendor) -> Checked<Script> {
         Vendor::Anthropic => {
             Refusal::invalid(format!("model: {model}")).with_kind(404, "not_found_error")
         }
+        Vendor::Google => Refusal::invalid(format!("models/{model} is not found"))
+            .with_kind(404, "not_found_error"),
     })
 }
 

@@ -37,9 +37,10 @@ use weir_sim::{
 use crate::{
     bench::Bench,
     faults::{distort, edit},
+    gemini::{self, Asked},
     record::{Log, Received, Watch},
     refusal::{Refusal, Vendor},
-    rules::{check_head, check_post, vendor},
+    rules::{check_head, check_post, script, vendor},
     tls,
 };
 
@@ -241,7 +242,11 @@ async fn serve(
 ) -> Result<Response<Watched>, Interrupted> {
     let (head, body) = request.into_parts();
     let path = head.uri.path();
-    let route = Route::of(&head.method, path);
+    let asked = gemini::asked(path).filter(|_| head.method == Method::POST);
+    let route = match &asked {
+        Some(_) => Route::Turn(Wire::Generate),
+        None => Route::of(&head.method, path),
+    };
     let Ok(body) = read_body(body, MAX_BODY_BYTES).await else {
         return Err(Interrupted);
     };
@@ -256,7 +261,10 @@ async fn serve(
     let vendor = vendor(&route, &head.headers);
     let reply = match check_head(&route, &head.method, path, &head.headers) {
         Err(refusal) => refuse(&refusal, vendor),
-        Ok(()) => match answer(route, &head.headers, &body) {
+        Ok(()) => match asked.map_or_else(
+            || answer(route, &head.headers, &body),
+            |(model, asked)| generate(&model, asked, head.uri.query(), &body),
+        ) {
             Err(refusal) => refuse(&refusal, vendor),
             Ok(Fate::Reply(reply)) => reply,
             Ok(Fate::Hang) => pending().await,
@@ -328,6 +336,34 @@ fn answer(route: Route, headers: &http::HeaderMap, body: &[u8]) -> Result<Fate, 
         }
         (_, "fail") => play(Wire::Chat, &body, &script, |frames| frames),
         _ => Reply::json(200, embeddings(&script, &body)),
+    };
+    Ok(Fate::Reply(distort(&script, reply)))
+}
+
+/// The same on Google's wire, whose path says what the bodies of others do.
+fn generate(model: &str, asked: Asked, query: Option<&str>, body: &[u8]) -> Result<Fate, Refusal> {
+    let unreadable = |error| Refusal::invalid(format!("Invalid JSON payload received. {error}"));
+    let mut body: Value = serde_json::from_slice(body).map_err(unreadable)?;
+    gemini::check_body(&body, model, asked)?;
+    if asked == Asked::Stream && query.is_none_or(|query| !query.contains("alt=sse")) {
+        return Err(Refusal::invalid(
+            "This stream comes as server-sent events: ask with alt=sse.",
+        ));
+    }
+    body["model"] = model.into();
+    body["stream"] = (asked == Asked::Stream).into();
+    let empty = serde_json::Map::new();
+    let script = script(body.as_object().unwrap_or(&empty), Vendor::Google)?;
+    let reply = match (asked, script.base.as_str()) {
+        (_, "hang") => return Ok(Fate::Hang),
+        (_, "drop") => return Ok(Fate::Drop),
+        (Asked::Count, base) if base != "fail" => {
+            let tokens = Wire::Generate.read(&body).input_tokens;
+            Reply::json(200, json!({"totalTokens": tokens}).to_string())
+        }
+        _ => play(Wire::Generate, &body, &script, |frames| {
+            edit(&script, Wire::Generate, frames)
+        }),
     };
     Ok(Fate::Reply(distort(&script, reply)))
 }

@@ -12,6 +12,8 @@ mod counting;
 #[cfg(test)]
 mod fallback;
 #[cfg(test)]
+mod gemini;
+#[cfg(test)]
 mod heads;
 #[cfg(test)]
 mod keys;
