@@ -14,7 +14,7 @@ use crate::{
 /// How the bytes of this wire's signatures begin.
 pub const SIGNED: &str = "gemini-signature:";
 
-fn list<'a>(value: &'a Value) -> impl DoubleEndedIterator<Item = &'a Value> {
+fn list(value: &Value) -> impl DoubleEndedIterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 

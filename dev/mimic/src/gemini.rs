@@ -70,6 +70,25 @@ fn camel(key: &str) -> String {
     })
 }
 
+/// A checked body by its camel names throughout; what is the client's own keeps its keys.
+pub(crate) fn normal(value: &Value) -> Value {
+    const FREE: &str =
+        "args response parameters parametersJsonSchema responseSchema responseJsonSchema";
+    match value {
+        Value::Array(items) => items.iter().map(normal).collect(),
+        Value::Object(fields) => {
+            let fields = fields.iter().map(|(key, value)| {
+                let key = camel(key);
+                let free = FREE.split_whitespace().any(|free| free == key);
+                let value = if free { value.clone() } else { normal(value) };
+                (key, value)
+            });
+            Value::Object(fields.collect())
+        }
+        plain => plain.clone(),
+    }
+}
+
 /// The fields of a message by their camel names, none of which is unknown.
 fn fields(value: &Value, at: &str, known: &str) -> Checked<Map<String, Value>> {
     let object = value.as_object().ok_or_else(|| {

@@ -343,8 +343,9 @@ fn answer(route: Route, headers: &http::HeaderMap, body: &[u8]) -> Result<Fate, 
 /// The same on Google's wire, whose path says what the bodies of others do.
 fn generate(model: &str, asked: Asked, query: Option<&str>, body: &[u8]) -> Result<Fate, Refusal> {
     let unreadable = |error| Refusal::invalid(format!("Invalid JSON payload received. {error}"));
-    let mut body: Value = serde_json::from_slice(body).map_err(unreadable)?;
+    let body: Value = serde_json::from_slice(body).map_err(unreadable)?;
     gemini::check_body(&body, model, asked)?;
+    let mut body = gemini::normal(&body);
     if asked == Asked::Stream && query.is_none_or(|query| !query.contains("alt=sse")) {
         return Err(Refusal::invalid(
             "This stream comes as server-sent events: ask with alt=sse.",

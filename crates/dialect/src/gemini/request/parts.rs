@@ -218,13 +218,16 @@ fn result(value: Value<'_, '_>, losses: &mut Losses) -> Result<Said, Rejection> 
     Ok(said)
 }
 
+/// What Google calls a tool's answer, and what its SDKs do.
+const OUTPUT: [&str; 2] = ["output", "result"];
+
 /// The text of a tool's answer, and whether it is an error: by Google's own convention, where the
 /// object holds nothing else.
 fn output(value: Value<'_, '_>) -> Result<(Option<String>, bool), Rejection> {
     let fields = value.object()?.into_fields();
     let (said, is_error) = match &*fields {
         [] => return Ok((None, false)),
-        [(key, said)] if key == "output" && said.get().starts_with('"') => (*said, false),
+        [(key, said)] if OUTPUT.contains(&&**key) && said.get().starts_with('"') => (*said, false),
         [(key, said)] if key == "error" => (*said, true),
         _ => return Ok((Some(value.text().to_owned()), false)),
     };
