@@ -205,6 +205,8 @@ enum Spoken {
     #[serde(rename = "openai_chat")]
     OpenAiChat,
     AnthropicMessages,
+    #[serde(rename = "openai_responses")]
+    OpenAiResponses,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -240,6 +242,7 @@ impl From<Entry> for Provider {
                 Spoken::Gemini => Dialect::Gemini,
                 Spoken::OpenAiChat => Dialect::OpenAiChat,
                 Spoken::AnthropicMessages => Dialect::AnthropicMessages,
+                Spoken::OpenAiResponses => Dialect::OpenAiResponses,
             },
             base_url,
         });

@@ -16,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::{
     openai::{embeddings, model_list},
     reply::{Paced, Reply},
+    responses::input_tokens,
     script::{BEHAVIOURS, Script, models},
     wire::{Wire, play},
 };
@@ -32,6 +33,8 @@ pub enum Route {
     Embeddings,
     /// `POST /v1/messages/count_tokens`.
     CountTokens,
+    /// `POST /v1/responses/input_tokens`.
+    InputTokens,
     /// `GET /v1/models`, with an id: `GET /v1/models/{id}`.
     Models(Option<String>),
     /// The path exists, not with this method.
@@ -48,8 +51,10 @@ impl Route {
             "/v1/chat/completions" => (Self::Turn(Wire::Chat), Method::POST),
             "/v1/completions" => (Self::Turn(Wire::Completions), Method::POST),
             "/v1/messages" => (Self::Turn(Wire::Messages), Method::POST),
+            "/v1/responses" => (Self::Turn(Wire::Responses), Method::POST),
             "/v1/embeddings" => (Self::Embeddings, Method::POST),
             "/v1/messages/count_tokens" => (Self::CountTokens, Method::POST),
+            "/v1/responses/input_tokens" => (Self::InputTokens, Method::POST),
             "/v1/models" => (Self::Models(None), Method::GET),
             _ => match path.strip_prefix("/v1/models/") {
                 Some(id) => (Self::Models(Some(id.to_owned())), Method::GET),
@@ -176,6 +181,7 @@ fn answer(route: Route, body: &Bytes, messages: bool) -> Reply {
             let tokens = Wire::Messages.read(&body).input_tokens;
             Reply::json(200, json!({"input_tokens": tokens}).to_string())
         }
+        Route::InputTokens => Reply::json(200, input_tokens(&body)),
         _ if script.base == "fail" => play(Wire::Chat, &body, &script, |frames| frames),
         _ => Reply::json(200, embeddings(&script, &body)),
     }

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::{
     anthropic, gemini, openai,
     reply::{End, Reply, Step},
+    responses,
     script::Script,
     turn::{Answer, Finish, Prompt, compose, hash},
 };
@@ -24,6 +25,8 @@ pub enum Wire {
     Messages,
     /// Google `POST /v1beta/models/{model}:generateContent`, model and stream put into the body.
     Generate,
+    /// OpenAI `POST /v1/responses`.
+    Responses,
 }
 
 /// What a frame of a stream is for.
@@ -59,6 +62,7 @@ impl Wire {
             Self::Completions => openai::read_completions(body),
             Self::Messages => anthropic::read(body),
             Self::Generate => gemini::read(body),
+            Self::Responses => responses::read(body),
         };
         prompt.model = body["model"].as_str().unwrap_or_default().to_owned();
         prompt.seed = hash(0, body.to_string().as_bytes());
@@ -74,6 +78,7 @@ impl Wire {
             Self::Completions => openai::completion(prompt, answer),
             Self::Messages => anthropic::message(prompt, answer),
             Self::Generate => gemini::whole(prompt, answer),
+            Self::Responses => responses::whole(prompt, answer),
         }
     }
 
@@ -85,6 +90,7 @@ impl Wire {
             Self::Completions => openai::completion_frames(prompt, answer),
             Self::Messages => anthropic::frames(prompt, answer),
             Self::Generate => gemini::frames(prompt, answer),
+            Self::Responses => responses::frames(prompt, answer),
         }
     }
 
@@ -93,7 +99,9 @@ impl Wire {
     #[must_use]
     pub fn error(self, status: u16, code: Option<&str>, message: Option<&str>) -> String {
         match self {
-            Self::Chat | Self::Completions => openai::error(status, code, message),
+            Self::Chat | Self::Completions | Self::Responses => {
+                openai::error(status, code, message)
+            }
             Self::Messages => anthropic::error(status, code, message),
             Self::Generate => gemini::error(status, code, message),
         }

@@ -5,6 +5,7 @@
 use std::{fmt::Write, time::Duration};
 
 use bytes::Bytes;
+use serde_json::json;
 use weir_sim::{Behaviour, End, Frame, Kind, Knob, Part, Reply, Script, Step, Wire, catalog};
 
 const fn does(name: &'static str, about: &'static str) -> Behaviour {
@@ -104,12 +105,7 @@ pub(crate) fn edit(script: &Script, wire: Wire, mut frames: Vec<Frame>) -> Vec<F
     }
     if script.is("error") {
         frames.truncate(at);
-        let (name, status) = match wire {
-            Wire::Messages => ("event: error\n", 529),
-            Wire::Generate => ("", 503),
-            _ => ("", 500),
-        };
-        let text = format!("{name}data: {}\n\n", wire.error(status, None, None));
+        let text = error_frame(wire, at);
         frames.push(Frame {
             part: Part::Done,
             text,
@@ -161,6 +157,22 @@ pub(crate) fn edit(script: &Script, wire: Wire, mut frames: Vec<Frame>) -> Vec<F
         first.text.insert(0, '\u{feff}');
     }
     frames
+}
+
+/// An error under a 200, as the frame of this number.
+fn error_frame(wire: Wire, number: usize) -> String {
+    match wire {
+        Wire::Messages => format!("event: error\ndata: {}\n\n", wire.error(529, None, None)),
+        Wire::Responses => {
+            let error = json!({"type": "error", "sequence_number": number, "code": "server_error",
+                "message": "The server had an error while processing your request.", "param": null});
+            format!("event: error\ndata: {error}\n\n")
+        }
+        Wire::Generate => format!("data: {}\n\n", wire.error(503, None, None)),
+        Wire::Chat | Wire::Completions => {
+            format!("data: {}\n\n", wire.error(500, None, None))
+        }
+    }
 }
 
 /// Changes the bytes of a reply.

@@ -5,8 +5,9 @@
 //! wires by hand on top of the simulator; it never uses the product's dialect code, so that it can
 //! catch that code's faults.
 //!
-//! Paths: `POST /v1/chat/completions`, `/v1/completions`, `/v1/embeddings`, `/v1/messages`,
-//! `/v1/messages/count_tokens`, `/v1beta/models/{model}:generateContent` and its siblings, `GET /v1/models[/{id}]`, `GET` and `DELETE /_mimic/requests`.
+//! Paths: `POST /v1/chat/completions`, `/v1/responses[/input_tokens]`, `/v1/completions`, `/v1/embeddings`,
+//! `/v1/messages`, `/v1/messages/count_tokens`, `/v1beta/models/{model}:generateContent` and its siblings,
+//! `GET /v1/models[/{id}]`, `GET` and `DELETE /_mimic/requests`.
 //!
 //! Keys: OpenAI takes any bearer token that starts with `sk-`, Anthropic any `x-api-key`; `sk-bad`
 //! is refused by both. Google takes any `x-goog-api-key` but that one.
@@ -26,6 +27,7 @@ mod faults;
 mod gemini;
 mod openai;
 mod openai_messages;
+mod openai_responses;
 mod openai_schema;
 mod record;
 mod refusal;

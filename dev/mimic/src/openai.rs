@@ -25,7 +25,7 @@ pub(crate) enum Want {
 }
 
 /// A top-level field: name, type, whether null is the same as absent.
-struct Field(&'static str, Want, bool);
+pub(crate) struct Field(pub(crate) &'static str, pub(crate) Want, pub(crate) bool);
 
 const EFFORTS: &[&str] = &["none", "minimal", "low", "medium", "high", "xhigh", "max"];
 const TIERS: &[&str] = &["auto", "default", "flex", "scale", "priority", "fast"];
@@ -275,7 +275,7 @@ pub(crate) fn not_json() -> Refusal {
     )
 }
 
-fn check_fields(body: &Map<String, Value>, fields: &[Field]) -> Checked {
+pub(crate) fn check_fields(body: &Map<String, Value>, fields: &[Field]) -> Checked {
     for (key, value) in body {
         let Some(Field(_, want, nullable)) = fields.iter().find(|f| f.0 == key) else {
             return Err(Refusal::invalid(format!(
@@ -372,7 +372,7 @@ pub(crate) fn check_chat(body: &Map<String, Value>) -> Checked {
 }
 
 /// Reasoning models take fewer parameters.
-fn check_reasoning_model(body: &Map<String, Value>) -> Checked {
+pub(crate) fn check_reasoning_model(body: &Map<String, Value>) -> Checked {
     let model = body["model"].as_str().unwrap_or_default();
     if !["o1", "o3", "o4", "gpt-5"]
         .iter()

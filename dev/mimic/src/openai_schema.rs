@@ -69,7 +69,7 @@ fn check_tool<'a>(tool: &'a Value, at: &str) -> Checked<&'a str> {
     Ok(name)
 }
 
-fn check_schema_name(name: &str, at: &str) -> Checked {
+pub(crate) fn check_schema_name(name: &str, at: &str) -> Checked {
     if name.len() > 64 {
         let message = format!(
             "Invalid '{at}': string too long. Expected a string with maximum length 64, but got a string with length {} instead.",
@@ -166,7 +166,7 @@ pub(crate) fn check_format(body: &Map<String, Value>) -> Checked {
 }
 
 /// Checks a schema's root, and all of it when `strict`; the error is the vendor's message.
-fn check_schema(schema: &Value, strict: bool, subject: &str) -> Result<(), String> {
+pub(crate) fn check_schema(schema: &Value, strict: bool, subject: &str) -> Result<(), String> {
     let root = schema
         .get("type")
         .map_or("type: \"None\"".to_owned(), |kind| format!("type: {kind}"));

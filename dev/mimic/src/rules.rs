@@ -9,7 +9,7 @@ use weir_sim::{BEHAVIOURS, Route, Script, Wire};
 use crate::{
     anthropic,
     faults::{KNOBS, MORE},
-    gemini, openai,
+    gemini, openai, openai_responses,
     refusal::{Checked, Refusal, Vendor},
 };
 
@@ -28,7 +28,7 @@ pub(crate) fn vendor(route: &Route, headers: &HeaderMap) -> Vendor {
     match route {
         Route::Turn(Wire::Messages) | Route::CountTokens => Vendor::Anthropic,
         Route::Turn(Wire::Generate) => Vendor::Google,
-        Route::Turn(_) | Route::Embeddings => Vendor::OpenAi,
+        Route::Turn(_) | Route::Embeddings | Route::InputTokens => Vendor::OpenAi,
         _ if headers.contains_key("anthropic-version") || headers.contains_key("x-api-key") => {
             Vendor::Anthropic
         }
@@ -107,6 +107,7 @@ pub(crate) fn check_post(
     match route {
         Route::Turn(Wire::Chat) => openai::check_chat(map)?,
         Route::Turn(Wire::Completions) => openai::check_completions(map)?,
+        Route::Turn(Wire::Responses) | Route::InputTokens => openai_responses::check(map)?,
         Route::Turn(Wire::Messages) => anthropic::check_body(map, beta, false)?,
         Route::CountTokens => anthropic::check_body(map, beta, true)?,
         _ => openai::check_embeddings(map)?,

@@ -30,8 +30,8 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 use weir_sim::{
-    BEHAVIOURS, Interrupted, MAX_BODY_BYTES, Paced, Reply, Route, Wire, embeddings, model_list,
-    play, read_body,
+    BEHAVIOURS, Interrupted, MAX_BODY_BYTES, Paced, Reply, Route, Wire, embeddings, input_tokens,
+    model_list, play, read_body,
 };
 
 use crate::{
@@ -334,6 +334,7 @@ fn answer(route: Route, headers: &http::HeaderMap, body: &[u8]) -> Result<Fate, 
             let tokens = Wire::Messages.read(&body).input_tokens;
             Reply::json(200, json!({"input_tokens": tokens}).to_string())
         }
+        (Route::InputTokens, base) if base != "fail" => Reply::json(200, input_tokens(&body)),
         (_, "fail") => play(Wire::Chat, &body, &script, |frames| frames),
         _ => Reply::json(200, embeddings(&script, &body)),
     };

@@ -223,7 +223,7 @@ fn what_nobody_knows_is_absent_not_free() {
 fn the_simulated_provider_costs_something_whatever_it_is_asked() {
     let catalog = catalog();
     let sim = catalog.provider("sim").expect("shipped");
-    assert!(sim.in_process && sim.speaks.len() == 2 && sim.auth == Auth::None);
+    assert!(sim.in_process && sim.speaks.len() == 3 && sim.auth == Auth::None);
     for model in ["echo", "echo+first_ms=500+gap_ms=20", "fail+status=429"] {
         let price = entry(&catalog, "sim", model).price_for(&usage(10, 10), NOON_S);
         assert_eq!(

@@ -340,18 +340,16 @@ fn shipped_endpoints(shipped: &Shipped, env: impl Fn(&str) -> Option<String>) ->
         .unwrap_or_default()
 }
 
-/// A host alone serves every dialect on its usual path; a path can only be that of the first one.
+/// A host alone serves every dialect on its usual path; a path can only be that of the first one,
+/// and of those that the vendor serves at the same address.
 fn at_own_address(shipped: &Shipped, url: &str) -> Endpoints {
     let is_host_alone = url
         .parse()
         .is_ok_and(|uri: http::Uri| matches!(uri.path(), "" | "/"));
-    let count = if is_host_alone {
-        shipped.speaks.len()
-    } else {
-        1
-    };
-    let endpoints = shipped.speaks.iter().take(count);
+    let first = shipped.speaks.first().map(|endpoint| &endpoint.base_url);
+    let endpoints = shipped.speaks.iter();
     endpoints
+        .filter(|endpoint| is_host_alone || Some(&endpoint.base_url) == first)
         .map(|endpoint| {
             let own = shipped.base_url_at(endpoint.dialect, url);
             (endpoint.dialect, own.unwrap_or_else(|| url.to_owned()))

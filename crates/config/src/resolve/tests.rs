@@ -103,7 +103,8 @@ fn a_catalog_provider_needs_only_a_key() {
     let openai = &config.providers["openai"];
     assert_eq!(
         openai.endpoints,
-        [(Dialect::OpenAiChat, "https://api.openai.com/v1".to_owned())]
+        [Dialect::OpenAiChat, Dialect::OpenAiResponses]
+            .map(|dialect| (dialect, "https://api.openai.com/v1".to_owned()))
     );
     assert_eq!(openai.api_key, Some(SecretString::new("sk-own")));
     assert_eq!(

@@ -17,9 +17,10 @@ pub(crate) struct Provider {
     pub(crate) kind: Option<String>,
     /// Where its API starts; the catalog's address when left out. To a host alone the usual path
     /// of a catalog provider is added, for each of its dialects; a URL with a path is taken as it
-    /// is, for the first dialect alone.
+    /// is, for the first dialect and those that share its address.
     pub(crate) base_url: Option<String>,
-    /// Base URLs by dialect (`openai_chat`, `anthropic_messages`), instead of `base_url`.
+    /// Base URLs by dialect (`openai_chat`, `anthropic_messages`,
+    /// `openai_responses`), instead of `base_url`.
     pub(crate) speaks: BTreeMap<String, String>,
     /// The credential. Left out, it comes from the variable that the vendor's own SDK reads, but
     /// only for the catalog's address.

@@ -50,7 +50,7 @@ const METHODS: [(&str, Dialect, Operation, bool); 3] = [
 ];
 
 /// Every other operation's path. The version prefix may be left out, as some SDKs are configured.
-const OPERATIONS: [(&str, Dialect, Operation); 5] = [
+const OPERATIONS: [(&str, Dialect, Operation); 7] = [
     ("/chat/completions", Dialect::OpenAiChat, Operation::Chat),
     ("/messages", Dialect::AnthropicMessages, Operation::Chat),
     ("/embeddings", Dialect::OpenAiChat, Operation::Embedding),
@@ -58,6 +58,12 @@ const OPERATIONS: [(&str, Dialect, Operation); 5] = [
     (
         "/messages/count_tokens",
         Dialect::AnthropicMessages,
+        Operation::CountTokens,
+    ),
+    ("/responses", Dialect::OpenAiResponses, Operation::Chat),
+    (
+        "/responses/input_tokens",
+        Dialect::OpenAiResponses,
         Operation::CountTokens,
     ),
 ];
@@ -79,14 +85,7 @@ pub(crate) fn check_host(parts: &Parts) -> Result<(), Failure> {
 /// # Errors
 /// 404 for an unknown path, 405 for a known one with the wrong method; both say what would be right.
 pub(crate) fn recognise(method: &Method, path: &str) -> Result<Surface, Failure> {
-    let (surface, wanted) = by_path(path).ok_or_else(|| {
-        let message = format!(
-            "Unknown path `{path}`. This gateway serves /v1/chat/completions, /v1/messages, \
-             /v1/messages/count_tokens, /v1beta/models/MODEL:generateContent, /v1/embeddings, \
-             /v1/completions and /v1/models."
-        );
-        Rejection::new(Kind::NotFound, Source::Client, message).with_code("unknown_url")
-    })?;
+    let (surface, wanted) = by_path(path).ok_or_else(|| unknown(path))?;
     if method == wanted || (wanted == Method::GET && method == Method::HEAD) {
         return Ok(surface);
     }
@@ -98,6 +97,22 @@ pub(crate) fn recognise(method: &Method, path: &str) -> Result<Surface, Failure>
         allow: Some(wanted),
         ..rejection.into()
     })
+}
+
+/// The refusal of a path that is not served.
+fn unknown(path: &str) -> Rejection {
+    if path.contains("/responses/") {
+        let message = "This gateway keeps no responses, so there are none to get, list, cancel, \
+                       compact or delete. Keep what POST /v1/responses answers, and send the whole \
+                       conversation in `input`.";
+        return Rejection::invalid(message).with_code("responses_not_stored");
+    }
+    let message = format!(
+        "Unknown path `{path}`. This gateway serves /v1/chat/completions, /v1/responses, \
+         /v1/responses/input_tokens, /v1/messages, /v1/messages/count_tokens, \
+         /v1beta/models/MODEL:generateContent, /v1/embeddings, /v1/completions and /v1/models."
+    );
+    Rejection::new(Kind::NotFound, Source::Client, message).with_code("unknown_url")
 }
 
 fn by_path(path: &str) -> Option<(Surface, Method)> {
@@ -143,6 +158,8 @@ pub(crate) fn spoken(path: &str, headers: &HeaderMap) -> Dialect {
         Dialect::Gemini
     } else if path.contains("/messages") || headers.contains_key("anthropic-version") {
         Dialect::AnthropicMessages
+    } else if path.contains("/responses") {
+        Dialect::OpenAiResponses
     } else {
         Dialect::OpenAiChat
     }
@@ -160,6 +177,8 @@ mod tests {
         assert_eq!(post("/chat/completions"), Ok(chat));
         let count = Surface::Operation(Dialect::AnthropicMessages, Operation::CountTokens, None);
         assert_eq!(post("/v1/messages/count_tokens"), Ok(count));
+        let responses = Surface::Operation(Dialect::OpenAiResponses, Operation::Chat, None);
+        assert_eq!(post("/v1/responses"), Ok(responses));
         let model = Surface::Model("openai/gpt-4o".into());
         assert_eq!(
             recognise(&Method::GET, "/v1/models/openai/gpt-4o"),
@@ -197,6 +216,10 @@ mod tests {
         let wrong_path = recognise(&Method::POST, "/v1/chat").unwrap_err().rejection;
         assert_eq!(wrong_path.status, 404);
         assert!(wrong_path.message.contains("/v1/chat/completions"));
+        let stored = recognise(&Method::GET, "/v1/responses/resp_1/input_items");
+        let stored = stored.unwrap_err().rejection;
+        assert_eq!(stored.status, 400);
+        assert!(stored.message.contains("whole conversation in `input`"));
         let wrong_method = recognise(&Method::GET, "/v1/messages").unwrap_err();
         assert_eq!(wrong_method.allow, Some(Method::POST));
         assert_eq!(wrong_method.rejection.status, 405);

@@ -359,7 +359,7 @@ async fn unknown_paths_and_methods_are_refused() {
                 "{path}: {told:?}"
             );
             assert!(
-                told.message.contains("/v1/chat/completions, /v1/messages"),
+                told.message.contains("/v1/chat/completions, /v1/responses"),
                 "{told:?}"
             );
         }

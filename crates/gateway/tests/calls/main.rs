@@ -24,6 +24,8 @@ mod pool;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod responses;
+#[cfg(test)]
 mod streaming;
 #[cfg(test)]
 mod summary;
