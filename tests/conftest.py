@@ -30,6 +30,7 @@ providers:
       echo: *price
       echo+in=100+cached=40: *price
   google: { kind: gemini-compatible, api_key: sk-google-upstream, base_url: MIMIC/v1beta }
+  simulated: { kind: openai-compatible, api_key: sk-simulated-upstream, base_url: MIMIC/v1 }
   badkey: { kind: openai-compatible, api_key: sk-bad, base_url: MIMIC/v1 }
   badclaude: { kind: anthropic-compatible, api_key: sk-bad, base_url: MIMIC }
   nobody: { kind: openai-compatible, api_key: sk-x, base_url: "http://127.0.0.1:1/v1" }

@@ -266,3 +266,42 @@ fn the_same_request_gets_the_same_bytes() {
         );
     }
 }
+
+#[test]
+fn a_streamed_response_repeats_itself_at_its_end() {
+    let tool = json!({"type": "function", "name": "f", "parameters": {"type": "object"}});
+    for (model, kinds) in [
+        ("echo", &["message"][..]),
+        ("thinking+redact", &["reasoning", "reasoning", "message"]),
+        (
+            "tools+calls=2+preface",
+            &["message", "function_call", "function_call"],
+        ),
+    ] {
+        let body = json!({"model": model, "input": "one two", "tools": [tool], "stream": true});
+        let frames = frames(Wire::Responses, &body);
+        let mut items = Vec::new();
+        for (number, frame) in frames.iter().enumerate() {
+            let (name, data) = event(frame);
+            assert_eq!(
+                (name, &data["sequence_number"]),
+                (data["type"].as_str(), &json!(number))
+            );
+            if name == Some("response.output_item.done") {
+                items.push(data["item"].clone());
+            }
+        }
+        let (name, last) = event(frames.last().unwrap());
+        assert_eq!(name, Some("response.completed"));
+        assert_eq!(last["response"]["output"], Value::Array(items));
+        let found: Vec<_> = last["response"]["output"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item| &item["type"])
+            .collect();
+        assert_eq!(found, kinds, "{model}");
+        let whole = whole(Wire::Responses, &body);
+        assert_eq!(whole, last["response"]);
+    }
+}

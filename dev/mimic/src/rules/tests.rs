@@ -51,6 +51,13 @@ fn messages_base() -> Value {
 }
 
 #[test]
+fn responses_rules() {
+    let base = json!({"model": "echo", "input": "hi"});
+    let cases = include_str!("cases/responses.jsonl");
+    check_cases(Wire::Responses, &base, &HeaderMap::new(), cases);
+}
+
+#[test]
 fn openai_rules() {
     let none = HeaderMap::new();
     for cases in [
