@@ -23,9 +23,11 @@ pub(super) fn is_annotation(citation: &Json) -> bool {
     #[derive(Deserialize)]
     struct Kind {
         r#type: String,
+        /// Responses has its fields beside the type.
+        url_citation: Option<serde::de::IgnoredAny>,
     }
     let kind = serde_json::from_str::<Kind>(citation.get());
-    kind.is_ok_and(|kind| kind.r#type == "url_citation")
+    kind.is_ok_and(|kind| kind.r#type == "url_citation" && kind.url_citation.is_some())
 }
 
 /// The refusal of an answer that makes no sense.
