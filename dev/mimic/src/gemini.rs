@@ -417,3 +417,6 @@ fn check_config(config: &Value, older_with_tools: bool) -> Checked {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,15 +12,15 @@ use crate::{SecretString, Usd, UsdPerMtok};
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Provider {
-    /// A name from the catalog, `openai-compatible`, `anthropic-compatible` or `custom`; the
-    /// provider's own name when left out.
+    /// A name from the catalog, `openai-compatible`, `anthropic-compatible`, `gemini-compatible` or
+    /// `custom`; the provider's own name when left out.
     pub(crate) kind: Option<String>,
     /// Where its API starts; the catalog's address when left out. To a host alone the usual path
     /// of a catalog provider is added, for each of its dialects; a URL with a path is taken as it
     /// is, for the first dialect and those that share its address.
     pub(crate) base_url: Option<String>,
-    /// Base URLs by dialect (`openai_chat`, `anthropic_messages`,
-    /// `openai_responses`), instead of `base_url`.
+    /// Base URLs by dialect (`openai_chat`, `anthropic_messages`, `openai_responses`, `gemini`),
+    /// instead of `base_url`.
     pub(crate) speaks: BTreeMap<String, String>,
     /// The credential. Left out, it comes from the variable that the vendor's own SDK reads, but
     /// only for the catalog's address.

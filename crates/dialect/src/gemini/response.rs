@@ -296,7 +296,8 @@ fn candidate<'a>(at: usize, choice: &'a Choice, losses: &mut Losses) -> Candidat
             parts: spoken.finish(),
             role: Model::Model,
         },
-        finish_reason: choice.finish.as_ref().map(ending),
+        // Without a word, the answer would still be going on.
+        finish_reason: Some(choice.finish.as_ref().map_or("OTHER", ending)),
         index: u32::try_from(at).unwrap_or(u32::MAX),
         sources,
         logprobs_result: Logprobs::of(&choice.logprobs),

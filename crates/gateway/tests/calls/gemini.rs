@@ -249,6 +249,32 @@ async fn signatures_survive_other_clients() {
     assert!(!sent.contains("gemini/call"), "{sent}");
 }
 
+/// The same through a client that keeps what OpenAI's own reference does not name.
+#[tokio::test]
+async fn signatures_survive_openai_clients() {
+    let upstream = mimic().await;
+    let gateway = gateway(&upstream).await;
+    let mut chat = json!({"model": "google/thinking+calls=1", "reasoning_effort": "low",
+        "messages": [{"role": "user", "content": "one"}],
+        "tools": [{"type": "function", "function": {"name": "now"}}]});
+    let call = async |body: &Value| gateway.call(Speaks::OpenAi, body.to_string()).await.json();
+    let message = call(&chat).await["choices"][0]["message"].clone();
+    let id = message["tool_calls"][0]["id"].clone();
+    let messages = chat["messages"].as_array_mut().unwrap();
+    messages.push(message);
+    messages.push(json!({"role": "tool", "tool_call_id": id, "content": "noon"}));
+    let answer = call(&chat).await;
+    assert_eq!(
+        answer["choices"][0]["message"]["content"], "noon",
+        "{answer}"
+    );
+    let sent = upstream.requests().pop().unwrap().json();
+    let signed = sent["contents"][1]["parts"][1]["thoughtSignature"]
+        .as_str()
+        .unwrap();
+    assert!(signed.starts_with("Z2VtaW5p"), "{sent}");
+}
+
 #[tokio::test]
 async fn errors_have_googles_shape() {
     let upstream = mimic().await;

@@ -227,6 +227,8 @@ mod tests {
             "system[].citations",
             "tools[].type",
             "thinking.display",
+            "reasoning.summary",
+            "reasoning.generate_summary",
         ];
         for dialect in Dialect::ALL {
             for field in client(dialect).request_fields() {

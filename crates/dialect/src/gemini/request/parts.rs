@@ -371,7 +371,10 @@ pub(super) fn each<'a>(
     Ok(())
 }
 
-/// The JSON of a field, as it came.
-pub(super) fn json(value: Value<'_, '_>) -> Result<Json, Rejection> {
-    Ok(value.json())
+/// A JSON schema, as it came.
+pub(super) fn schema(value: Value<'_, '_>) -> Result<Json, Rejection> {
+    match value.is_object() {
+        true => Ok(value.json()),
+        false => Err(value.wrong("an object")),
+    }
 }
