@@ -5,6 +5,8 @@
 mod item;
 mod wire;
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde_json::json;
 use weir_model::{
@@ -15,6 +17,7 @@ use weir_model::{
 use crate::Encoded;
 use crate::openai::body::{Body, CACHE_CONTROL};
 use crate::openai::effort::effort_of;
+use crate::openai::parameters::parameters;
 use crate::openai::quirks::drops;
 
 /// The smallest bound of an answer that OpenAI takes, in tokens.
@@ -223,7 +226,7 @@ struct SentTool<'a> {
     name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<&'a str>,
-    parameters: &'a Json,
+    parameters: Cow<'a, Json>,
     strict: bool,
 }
 
@@ -233,7 +236,7 @@ impl<'a> SentTool<'a> {
             r#type: "function",
             name: &tool.name,
             description: tool.description.as_deref(),
-            parameters: &tool.parameters,
+            parameters: parameters(&tool.parameters),
             strict: strict.unwrap_or(false),
         }
     }

@@ -43,6 +43,15 @@ fn every_field_of_the_reference_is_modelled_refused_or_a_named_loss() {
 }
 
 #[test]
+fn the_schema_of_a_tool_names_its_properties() {
+    let tools = json!([{"type": "function", "name": "f", "parameters": {"type": "object"}}]);
+    let request = decode(&json!({"model": "m", "input": "hi", "tools": tools})).value;
+    let (body, _) = encode(&request, &Given::new());
+    let expected = json!({"type": "object", "properties": {}});
+    assert_eq!(body["tools"][0]["parameters"], expected);
+}
+
+#[test]
 fn what_only_openai_has_stored_is_refused_with_what_to_do() {
     for (field, value, advice) in [
         (
