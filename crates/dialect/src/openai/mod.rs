@@ -3,6 +3,7 @@
 //! either API's messages.
 
 pub(crate) mod body;
+pub(crate) mod choice;
 pub(crate) mod effort;
 pub(crate) mod failure;
 pub(crate) mod head;

@@ -1,20 +1,10 @@
 //! Tools and which of them must or may be called, legacy functions included.
 
-use std::collections::BTreeSet;
-
-use weir_model::{Json, Losses, Rejection, Request, Tool, ToolChoice};
+use weir_model::{Losses, Rejection, Request, Tool, ToolChoice};
 
 use crate::json::read::{Object, Value};
+use crate::openai::choice::{Choice, no_parameters};
 use crate::openai::read::{UNKNOWN, cache_mark, each, object_json, one_of};
-
-/// What `tool_choice` says.
-enum Choice {
-    One(ToolChoice),
-    /// One of these names only.
-    Among(ToolChoice, BTreeSet<String>),
-    /// A tool that was not carried.
-    Lost,
-}
 
 /// Reads all that has to do with tools into `request`.
 pub(super) fn read(
@@ -34,41 +24,11 @@ pub(super) fn read(
     request.parallel_tool_calls = body.read("parallel_tool_calls", |v| v.boolean())?;
     let legacy = body.read("function_call", |v| legacy_choice(v, losses))?;
     let choice = body.read("tool_choice", |v| {
-        let choice = choice(v, losses)?;
-        check(v, &choice, offered, &request.tools)?;
-        Ok(choice)
+        choice(v, losses)?.checked(v, offered, &request.tools)
     })?;
-    match choice {
-        Some(Choice::One(choice)) => request.tool_choice = Some(choice),
-        Some(Choice::Among(choice, names)) => {
-            request.tools.retain(|tool| names.contains(&tool.name));
-            request.tool_choice = Some(choice);
-        }
-        Some(Choice::Lost) => {}
-        None => request.tool_choice = legacy,
-    }
-    if request.tools.is_empty() {
-        request.tool_choice = None;
-    }
+    let choice = choice.or(legacy.map(Choice::One));
+    choice.unwrap_or(Choice::Lost).apply(request);
     Ok(())
-}
-
-/// Refuses a choice that the tools given cannot satisfy.
-fn check(
-    value: Value<'_, '_>,
-    choice: &Choice,
-    offered: bool,
-    tools: &[Tool],
-) -> Result<(), Rejection> {
-    match choice {
-        Choice::One(ToolChoice::Required) | Choice::Among(..) if !offered => {
-            Err(value.invalid("is only allowed when `tools` are given"))
-        }
-        Choice::One(ToolChoice::Tool(name)) if tools.iter().all(|tool| tool.name != *name) => {
-            Err(value.invalid(format_args!("the tool `{name}` is not among `tools`")))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// A tool; `None` when it is of a kind that only OpenAI has.
@@ -92,8 +52,7 @@ fn definition(value: Value<'_, '_>, losses: &mut Losses) -> Result<Tool, Rejecti
         description: function.read_string("description")?,
         parameters: function
             .read("parameters", object_json)?
-            .or_else(|| Json::parse(r#"{"type":"object","properties":{}}"#))
-            .unwrap_or(Json::empty_object()),
+            .unwrap_or_else(no_parameters),
         strict: function.read("strict", |v| v.boolean())?,
         cache: cache_mark(&mut function, losses)?,
     };
@@ -102,17 +61,8 @@ fn definition(value: Value<'_, '_>, losses: &mut Losses) -> Result<Tool, Rejecti
 }
 
 fn choice(value: Value<'_, '_>, losses: &mut Losses) -> Result<Choice, Rejection> {
-    if value.is_string() {
-        return Ok(Choice::One(
-            match one_of(value, &["auto", "none", "required"])?.as_str() {
-                "auto" => ToolChoice::Auto,
-                "none" => ToolChoice::None,
-                _ => ToolChoice::Required,
-            },
-        ));
-    }
-    if !value.is_object() {
-        return Err(value.wrong("a string or an object"));
+    if let Some(choice) = Choice::word(value)? {
+        return Ok(choice);
     }
     let mut choice = value.object()?;
     let kind = choice.require("type", |v| {
@@ -133,28 +83,13 @@ fn choice(value: Value<'_, '_>, losses: &mut Losses) -> Result<Choice, Rejection
     Ok(chosen)
 }
 
-/// The others are left out of the request, which constrains the model just so.
 fn allowed(value: Value<'_, '_>, losses: &mut Losses) -> Result<Choice, Rejection> {
     let mut allowed = value.object()?;
-    let choice = match allowed
-        .require("mode", |v| one_of(v, &["auto", "required"]))?
-        .as_str()
-    {
-        "auto" => ToolChoice::Auto,
-        _ => ToolChoice::Required,
-    };
-    let names = allowed.require("tools", |v| {
-        each(v, |v| {
-            let mut tool = v.object()?;
-            if tool.require_string("type")? == "function" {
-                return tool.require("function", |v| named(v, losses)).map(Some);
-            }
-            losses.add(v.path.to_string(), "only function tools can be carried");
-            Ok(None)
-        })
+    let choice = Choice::among(&mut allowed, losses, |tool, losses| {
+        tool.require("function", |v| named(v, losses))
     })?;
     allowed.lose_rest(UNKNOWN, losses);
-    Ok(Choice::Among(choice, names.into_iter().flatten().collect()))
+    Ok(choice)
 }
 
 /// Legacy `function_call`.

@@ -1,20 +1,10 @@
 //! Tools and which of them must or may be called. Only functions can be carried.
 
-use std::collections::BTreeSet;
-
-use weir_model::{Json, Losses, Rejection, Request, Tool, ToolChoice};
+use weir_model::{Losses, Rejection, Request, Tool, ToolChoice};
 
 use crate::json::read::{Object, Value};
-use crate::openai::read::{UNKNOWN, each, object_json, one_of};
-
-/// What `tool_choice` says.
-enum Choice {
-    One(ToolChoice),
-    /// One of these names only.
-    Among(ToolChoice, BTreeSet<String>),
-    /// A tool that was not carried.
-    Lost,
-}
+use crate::openai::choice::{Choice, no_parameters};
+use crate::openai::read::{UNKNOWN, each, object_json};
 
 /// Reads all that has to do with tools into `request`.
 pub(super) fn read(
@@ -27,40 +17,10 @@ pub(super) fn read(
     request.tools = tools.into_iter().flatten().flatten().collect();
     request.parallel_tool_calls = body.read("parallel_tool_calls", |v| v.boolean())?;
     let choice = body.read("tool_choice", |v| {
-        let choice = choice(v, losses)?;
-        check(v, &choice, offered, &request.tools)?;
-        Ok(choice)
+        choice(v, losses)?.checked(v, offered, &request.tools)
     })?;
-    match choice {
-        Some(Choice::One(choice)) => request.tool_choice = Some(choice),
-        Some(Choice::Among(choice, names)) => {
-            request.tools.retain(|tool| names.contains(&tool.name));
-            request.tool_choice = Some(choice);
-        }
-        Some(Choice::Lost) | None => {}
-    }
-    if request.tools.is_empty() {
-        request.tool_choice = None;
-    }
+    choice.unwrap_or(Choice::Lost).apply(request);
     Ok(())
-}
-
-/// Refuses a choice that the tools given cannot satisfy.
-fn check(
-    value: Value<'_, '_>,
-    choice: &Choice,
-    offered: bool,
-    tools: &[Tool],
-) -> Result<(), Rejection> {
-    match choice {
-        Choice::One(ToolChoice::Required) | Choice::Among(..) if !offered => {
-            Err(value.invalid("is only allowed when `tools` are given"))
-        }
-        Choice::One(ToolChoice::Tool(name)) if tools.iter().all(|tool| tool.name != *name) => {
-            Err(value.invalid(format_args!("the tool `{name}` is not among `tools`")))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// A tool; `None` when it is of a kind that only OpenAI has.
@@ -80,8 +40,7 @@ fn tool(value: Value<'_, '_>, losses: &mut Losses) -> Result<Option<Tool>, Rejec
         description: tool.read_string("description")?,
         parameters: tool
             .read("parameters", object_json)?
-            .or_else(|| Json::parse(r#"{"type":"object","properties":{}}"#))
-            .unwrap_or(Json::empty_object()),
+            .unwrap_or_else(no_parameters),
         strict: tool.read("strict", |v| v.boolean())?,
         cache: None,
     };
@@ -93,22 +52,15 @@ fn tool(value: Value<'_, '_>, losses: &mut Losses) -> Result<Option<Tool>, Rejec
 }
 
 fn choice(value: Value<'_, '_>, losses: &mut Losses) -> Result<Choice, Rejection> {
-    if value.is_string() {
-        return Ok(Choice::One(
-            match one_of(value, &["auto", "none", "required"])?.as_str() {
-                "auto" => ToolChoice::Auto,
-                "none" => ToolChoice::None,
-                _ => ToolChoice::Required,
-            },
-        ));
-    }
-    if !value.is_object() {
-        return Err(value.wrong("a string or an object"));
+    if let Some(choice) = Choice::word(value)? {
+        return Ok(choice);
     }
     let mut choice = value.object()?;
     let chosen = match choice.require_string("type")?.as_str() {
         "function" => Choice::One(ToolChoice::Tool(choice.require_string("name")?)),
-        "allowed_tools" => allowed(&mut choice, losses)?,
+        "allowed_tools" => {
+            Choice::among(&mut choice, losses, |tool, _| tool.require_string("name"))?
+        }
         kind => {
             let reason = format!("the tool `{kind}` cannot be carried");
             losses.add(value.path.to_string(), reason);
@@ -117,24 +69,4 @@ fn choice(value: Value<'_, '_>, losses: &mut Losses) -> Result<Choice, Rejection
     };
     choice.lose_rest(UNKNOWN, losses);
     Ok(chosen)
-}
-
-/// The others are left out of the request, which constrains the model just so.
-fn allowed(allowed: &mut Object<'_, '_>, losses: &mut Losses) -> Result<Choice, Rejection> {
-    let mode = allowed.require("mode", |v| one_of(v, &["auto", "required"]))?;
-    let names = allowed.require("tools", |v| {
-        each(v, |v| {
-            let mut tool = v.object()?;
-            if tool.require_string("type")? == "function" {
-                return tool.require_string("name").map(Some);
-            }
-            losses.add(v.path.to_string(), "only function tools can be carried");
-            Ok(None)
-        })
-    })?;
-    let choice = match mode.as_str() {
-        "auto" => ToolChoice::Auto,
-        _ => ToolChoice::Required,
-    };
-    Ok(Choice::Among(choice, names.into_iter().flatten().collect()))
 }
