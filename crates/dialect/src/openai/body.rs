@@ -1,7 +1,8 @@
 //! The JSON body for an OpenAI-shaped upstream, written field by field under the provider's quirks.
 
 use serde::Serialize;
-use weir_model::{Json, Losses, Quirks};
+use serde_json::Value;
+use weir_model::{Json, Losses, Quirks, Request, Tool, ToolChoice};
 
 use super::quirks::{REFUSED, drops, renamed};
 use super::strict;
@@ -58,9 +59,61 @@ impl<'q> Body<'q> {
         }
     }
 
+    /// The tools, each in the API's shape as `send` makes it, and which of them must or may be
+    /// called. OpenAI refuses what is about tools where there are none.
+    pub(crate) fn tools<'t, T: Serialize>(
+        &mut self,
+        request: &'t Request,
+        strict_field: &str,
+        send: impl Fn(&'t Tool, Option<bool>) -> T,
+        choose: impl Fn(&str) -> Value,
+    ) {
+        if request.tools.is_empty() {
+            if matches!(
+                request.tool_choice,
+                Some(ToolChoice::Required | ToolChoice::Tool(_))
+            ) {
+                self.losses.add("tool_choice", "there are no tools");
+            }
+            return;
+        }
+        if request.tools.iter().any(|tool| tool.cache.is_some()) {
+            self.losses.add(CACHE_CONTROL.0, CACHE_CONTROL.1);
+        }
+        let mut tools = Vec::with_capacity(request.tools.len());
+        for (at, tool) in request.tools.iter().enumerate() {
+            let field = || format!("tools[{at}].{strict_field}");
+            let strict = self.strict(tool.strict, &tool.parameters, field);
+            tools.push(send(tool, strict));
+        }
+        self.field("tools", &tools);
+        match &request.tool_choice {
+            None => {}
+            Some(ToolChoice::Auto) => self.field("tool_choice", "auto"),
+            Some(ToolChoice::None) => self.field("tool_choice", "none"),
+            Some(ToolChoice::Required) => self.field("tool_choice", "required"),
+            Some(ToolChoice::Tool(name)) => self.field("tool_choice", &choose(name)),
+        }
+        self.optional("parallel_tool_calls", &request.parallel_tool_calls);
+    }
+
+    /// Who asks, for what, in which tier.
+    pub(crate) fn account(&mut self, request: &Request) {
+        self.user(request.user.as_deref());
+        if !request.metadata.is_empty() {
+            self.field("metadata", &request.metadata);
+        }
+        if let Some(tier) = &request.service_tier {
+            self.service_tier(tier);
+        }
+        if request.cache.is_some() {
+            self.losses.add(CACHE_CONTROL.0, CACHE_CONTROL.1);
+        }
+    }
+
     /// The end user. `safety_identifier` replaces `user` at OpenAI, which still takes this; nobody
     /// else knows the new one.
-    pub(crate) fn user(&mut self, user: Option<&str>) {
+    fn user(&mut self, user: Option<&str>) {
         match user {
             Some(user) if user.chars().count() > LONGEST_USER => {
                 let reason = format!("OpenAI takes at most {LONGEST_USER} characters");
@@ -70,7 +123,7 @@ impl<'q> Body<'q> {
         }
     }
 
-    pub(crate) fn service_tier(&mut self, tier: &str) {
+    fn service_tier(&mut self, tier: &str) {
         const TIERS: [&str; 6] = ["auto", "default", "flex", "scale", "priority", "fast"];
         if TIERS.contains(&tier) {
             self.field("service_tier", tier);

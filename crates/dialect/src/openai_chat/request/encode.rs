@@ -11,11 +11,10 @@ use serde::Serialize;
 use serde_json::json;
 use weir_model::{
     Cx, Json, OutputFormat, Reasoning, ReasoningControl, Rejection, Request, Sampling, Tool,
-    ToolChoice,
 };
 
 use crate::Encoded;
-use crate::openai::body::{Body, CACHE_CONTROL};
+use crate::openai::body::Body;
 use crate::openai::effort::effort_of;
 use crate::openai::parameters::parameters;
 use crate::openai::quirks::drops;
@@ -32,7 +31,12 @@ pub(in super::super) fn encode(request: &Request, cx: &Cx<'_>) -> Result<Encoded
     body.field("model", &request.model);
     let messages = message::encode(&request.messages, cx.quirks, &mut body.losses);
     body.field("messages", &messages);
-    body.tools(request);
+    body.tools(
+        request,
+        "function.strict",
+        SentTool::new,
+        |name| json!({ "type": "function", "function": { "name": name } }),
+    );
     if let Some(output) = &request.output {
         body.output(output);
     }
@@ -42,16 +46,7 @@ pub(in super::super) fn encode(request: &Request, cx: &Cx<'_>) -> Result<Encoded
         body.reasoning(reasoning, cx.capabilities.reasoning);
     }
     body.optional("verbosity", &request.verbosity);
-    body.user(request.user.as_deref());
-    if !request.metadata.is_empty() {
-        body.field("metadata", &request.metadata);
-    }
-    if let Some(tier) = &request.service_tier {
-        body.service_tier(tier);
-    }
-    if request.cache.is_some() {
-        body.losses.add(CACHE_CONTROL.0, CACHE_CONTROL.1);
-    }
+    body.account(request);
     if request.stream {
         body.field("stream", &true);
         // We ask for usage in any case; only a client that asked too loses it.
@@ -63,40 +58,6 @@ pub(in super::super) fn encode(request: &Request, cx: &Cx<'_>) -> Result<Encoded
 }
 
 impl Body<'_> {
-    /// OpenAI refuses what is about tools where there are none.
-    fn tools(&mut self, request: &Request) {
-        if request.tools.is_empty() {
-            if matches!(
-                request.tool_choice,
-                Some(ToolChoice::Required | ToolChoice::Tool(_))
-            ) {
-                self.losses.add("tool_choice", "there are no tools");
-            }
-            return;
-        }
-        if request.tools.iter().any(|tool| tool.cache.is_some()) {
-            self.losses.add(CACHE_CONTROL.0, CACHE_CONTROL.1);
-        }
-        let mut tools = Vec::with_capacity(request.tools.len());
-        for (at, tool) in request.tools.iter().enumerate() {
-            let field = || format!("tools[{at}].function.strict");
-            let strict = self.strict(tool.strict, &tool.parameters, field);
-            tools.push(SentTool::new(tool, strict));
-        }
-        self.field("tools", &tools);
-        match &request.tool_choice {
-            None => {}
-            Some(ToolChoice::Auto) => self.field("tool_choice", "auto"),
-            Some(ToolChoice::None) => self.field("tool_choice", "none"),
-            Some(ToolChoice::Required) => self.field("tool_choice", "required"),
-            Some(ToolChoice::Tool(name)) => {
-                let choice = json!({ "type": "function", "function": { "name": name } });
-                self.field("tool_choice", &choice);
-            }
-        }
-        self.optional("parallel_tool_calls", &request.parallel_tool_calls);
-    }
-
     fn output(&mut self, output: &OutputFormat) {
         let format = match output {
             OutputFormat::Text => SentFormat::Text,

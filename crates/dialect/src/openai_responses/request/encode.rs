@@ -11,11 +11,10 @@ use serde::Serialize;
 use serde_json::json;
 use weir_model::{
     Cx, Json, OutputFormat, Reasoning, ReasoningControl, Rejection, Request, Sampling, Tool,
-    ToolChoice,
 };
 
 use crate::Encoded;
-use crate::openai::body::{Body, CACHE_CONTROL};
+use crate::openai::body::Body;
 use crate::openai::effort::effort_of;
 use crate::openai::parameters::parameters;
 use crate::openai::quirks::drops;
@@ -36,7 +35,12 @@ pub(in super::super) fn encode(request: &Request, cx: &Cx<'_>) -> Result<Encoded
     let (instructions, items) = item::encode(&request.messages, cx.quirks, &mut body.losses);
     body.optional("instructions", &instructions);
     body.field("input", &items);
-    tools(&mut body, request);
+    body.tools(
+        request,
+        "strict",
+        SentTool::new,
+        |name| json!({ "type": "function", "name": name }),
+    );
     text(&mut body, request);
     if let Some(bound) = request.max_output_tokens {
         if bound < LEAST_OUTPUT {
@@ -47,16 +51,7 @@ pub(in super::super) fn encode(request: &Request, cx: &Cx<'_>) -> Result<Encoded
     }
     sampling(&mut body, &request.sampling, cx);
     reasoning(&mut body, request, cx.capabilities.reasoning);
-    body.user(request.user.as_deref());
-    if !request.metadata.is_empty() {
-        body.field("metadata", &request.metadata);
-    }
-    if let Some(tier) = &request.service_tier {
-        body.service_tier(tier);
-    }
-    if request.cache.is_some() {
-        body.losses.add(CACHE_CONTROL.0, CACHE_CONTROL.1);
-    }
+    body.account(request);
     // No client asked for it, so none loses it.
     if !drops(cx.quirks, "store") {
         body.field("store", &false);
@@ -65,39 +60,6 @@ pub(in super::super) fn encode(request: &Request, cx: &Cx<'_>) -> Result<Encoded
         body.field("stream", &true);
     }
     Ok(body.finish())
-}
-
-/// OpenAI refuses what is about tools where there are none.
-fn tools(body: &mut Body<'_>, request: &Request) {
-    if request.tools.is_empty() {
-        if matches!(
-            request.tool_choice,
-            Some(ToolChoice::Required | ToolChoice::Tool(_))
-        ) {
-            body.losses.add("tool_choice", "there are no tools");
-        }
-        return;
-    }
-    if request.tools.iter().any(|tool| tool.cache.is_some()) {
-        body.losses.add(CACHE_CONTROL.0, CACHE_CONTROL.1);
-    }
-    let mut tools = Vec::with_capacity(request.tools.len());
-    for (at, tool) in request.tools.iter().enumerate() {
-        let field = || format!("tools[{at}].strict");
-        let strict = body.strict(tool.strict, &tool.parameters, field);
-        tools.push(SentTool::new(tool, strict));
-    }
-    body.field("tools", &tools);
-    match &request.tool_choice {
-        None => {}
-        Some(ToolChoice::Auto) => body.field("tool_choice", "auto"),
-        Some(ToolChoice::None) => body.field("tool_choice", "none"),
-        Some(ToolChoice::Required) => body.field("tool_choice", "required"),
-        Some(ToolChoice::Tool(name)) => {
-            body.field("tool_choice", &json!({ "type": "function", "name": name }));
-        }
-    }
-    body.optional("parallel_tool_calls", &request.parallel_tool_calls);
 }
 
 /// The shape of the answer, and how wordy it should be.
