@@ -89,6 +89,10 @@ pub(crate) fn recognise(method: &Method, path: &str) -> Result<Surface, Failure>
     if method == wanted || (wanted == Method::GET && method == Method::HEAD) {
         return Ok(surface);
     }
+    // A method of Google's that is not served, behind a model's name: what else is posted there.
+    if method == Method::POST && matches!(surface, Surface::Model(_)) {
+        return Err(unknown(path).into());
+    }
     let message = format!("`{path}` is called with {wanted}, not {method}.");
     let rejection = Rejection::invalid(message)
         .with_status(405)
@@ -179,6 +183,8 @@ mod tests {
         assert_eq!(post("/v1/messages/count_tokens"), Ok(count));
         let responses = Surface::Operation(Dialect::OpenAiResponses, Operation::Chat, None);
         assert_eq!(post("/v1/responses"), Ok(responses));
+        let unserved = post("/v1beta/models/gemini-pro:embedContent").unwrap_err();
+        assert_eq!(unserved.rejection.status, 404);
         let model = Surface::Model("openai/gpt-4o".into());
         assert_eq!(
             recognise(&Method::GET, "/v1/models/openai/gpt-4o"),
