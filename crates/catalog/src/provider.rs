@@ -227,6 +227,7 @@ struct Departures {
     reasoning_field: Option<String>,
     no_json_schema: bool,
     signed_thinking: Option<String>,
+    refuses_reasoning: bool,
 }
 
 impl From<Entry> for Provider {
@@ -270,6 +271,7 @@ impl From<Entry> for Provider {
                 reasoning_field: entry.quirks.reasoning_field,
                 no_json_schema: entry.quirks.no_json_schema,
                 signed_thinking: entry.quirks.signed_thinking,
+                refuses_reasoning: entry.quirks.refuses_reasoning,
             },
             models_like: entry.models_like,
             named_only: entry.named_only,

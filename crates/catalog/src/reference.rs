@@ -66,6 +66,7 @@ fn departures(quirks: &Quirks) -> String {
         (quirks.developer_as_system, "developer as system"),
         (quirks.string_content, "content as one string"),
         (quirks.no_json_schema, "no JSON schema"),
+        (quirks.refuses_reasoning, "refuses other reasoning"),
     ];
     let flags = flags
         .into_iter()

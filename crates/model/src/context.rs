@@ -65,6 +65,9 @@ pub struct Quirks {
     /// The message field in which earlier reasoning is sent back (`reasoning_content`, `reasoning`);
     /// not sent at all when `None`.
     pub reasoning_field: Option<String>,
+    /// A message that carries reasoning in another field than that is refused: it is removed, as a
+    /// named loss.
+    pub refuses_reasoning: bool,
     /// JSON-schema output is not supported; `json_object` is sent instead, as a named loss.
     pub no_json_schema: bool,
     /// Models with this in their name take earlier thinking back only when it is signed; all of

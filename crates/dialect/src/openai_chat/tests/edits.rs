@@ -173,3 +173,22 @@ proptest! {
         prop_assert_eq!(got, Value::Object(expected));
     }
 }
+
+#[test]
+fn reasoning_of_another_vendor_stays_behind_where_it_is_refused() {
+    let body = r#"{"model":"m","messages":[
+        {"role":"user","content":"a \"reasoning\" of mine"},
+        {"role":"assistant","reasoning_content":"so","content":"yes","reasoning_details":[{}]},
+        {"role":"assistant","content":"no","reasoning":"theirs" }]}"#;
+    let mut quirks = Quirks::default();
+    assert_eq!(edited(Operation::Chat, body, "m", &quirks).0, body);
+    quirks.refuses_reasoning = true;
+    quirks.reasoning_field = Some("reasoning".into());
+    let (out, lost) = edited(Operation::Chat, body, "m", &quirks);
+    let expected = body
+        .replace(r#""reasoning_content":"so","#, "")
+        .replace(r#","reasoning_details":[{}]"#, "");
+    assert_eq!(out, expected);
+    let fields = ["reasoning_content", "reasoning_details"];
+    assert_eq!(lost, fields.map(|field| format!("messages[1].{field}")));
+}
