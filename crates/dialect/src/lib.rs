@@ -13,6 +13,7 @@ pub mod sse;
 
 mod client;
 mod field;
+mod length;
 mod openai;
 mod upstream;
 

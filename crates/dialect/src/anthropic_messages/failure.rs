@@ -1,11 +1,14 @@
 //! Errors, both ways: <https://platform.claude.com/docs/en/api/errors>. What a vendor says of its
 //! own credentials or bills never reaches a client, nor does any body that is not in its shape.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use weir_model::{Kind, Rejection};
+
+use crate::length;
 
 /// Longest message of a vendor that is passed on, in bytes.
 const LONGEST_MESSAGE: usize = 2048;
@@ -23,7 +26,7 @@ pub(super) struct ErrorBody<'a> {
 struct ErrorOut<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
-    message: &'a str,
+    message: Cow<'a, str>,
 }
 
 impl<'a> ErrorBody<'a> {
@@ -32,12 +35,15 @@ impl<'a> ErrorBody<'a> {
         ErrorBody {
             error: ErrorOut {
                 kind: error_type(rejection),
-                message: &rejection.message,
+                message: length::told(rejection, TOO_LONG, TOO_LONG),
             },
             request_id,
         }
     }
 }
+
+/// What the vendor says of a conversation that is too long, without a code for it.
+const TOO_LONG: &str = "prompt is too long";
 
 fn error_type(rejection: &Rejection) -> &'static str {
     match (rejection.kind, rejection.status) {
@@ -129,7 +135,7 @@ fn classify(status: Option<u16>, word: &str, said: &str) -> Kind {
         ("timeout_error", _) | (_, 408 | 504) => Kind::Timeout,
         ("api_error", _) | (_, 500..) => Kind::UpstreamFailed,
         ("invalid_request_error", _) | (_, 400..=499) => {
-            if says("prompt is too long") || says("exceed context limit") {
+            if says(TOO_LONG) || says("exceed context limit") {
                 Kind::ContextLength
             } else if says("credit balance is too low") {
                 Kind::UpstreamAuth

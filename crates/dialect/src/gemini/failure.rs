@@ -9,6 +9,11 @@ use serde_json::value::RawValue;
 use weir_model::{Kind, Rejection};
 
 use crate::json::write;
+use crate::length;
+
+/// What Google says of a conversation that is too long, and how it begins.
+const TOO_LONG: &str = "exceeds the maximum number of tokens";
+const LEAD: &str = "The input token count exceeds the maximum number of tokens allowed";
 
 /// Longest message of a vendor that is passed on, in bytes.
 const LONGEST_MESSAGE: usize = 2048;
@@ -54,7 +59,7 @@ struct Violation<'a> {
 
 /// An error for a client. An empty id is left out.
 pub(super) fn encode(rejection: &Rejection, request_id: &str) -> Vec<u8> {
-    let message = &*rejection.message;
+    let message = &*length::told(rejection, TOO_LONG, LEAD);
     let violation = rejection
         .param
         .as_deref()
@@ -208,7 +213,7 @@ fn classify(status: Option<u16>, word: &str, said: &str) -> Kind {
         (_, 413) => Kind::TooLarge,
         ("INTERNAL", _) | (_, 500..) => Kind::UpstreamFailed,
         ("INVALID_ARGUMENT" | "OUT_OF_RANGE", _) | (_, 400..=499) => {
-            if says("exceeds the maximum number of tokens") || says("input token count") {
+            if says(TOO_LONG) || says("input token count") {
                 Kind::ContextLength
             } else if says("API key not valid") || says("API key expired") {
                 Kind::UpstreamAuth

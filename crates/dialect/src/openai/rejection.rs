@@ -1,10 +1,16 @@
 //! Errors as OpenAI's clients know them.
 //! <https://platform.openai.com/docs/guides/error-codes>
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use weir_model::{Kind, Rejection};
 
 use crate::json::write;
+use crate::length;
+
+/// How OpenAI begins to say that a conversation is too long.
+const TOO_LONG: &str = "This model's maximum context length is exceeded";
 
 #[derive(Serialize)]
 struct ErrorBody<'a> {
@@ -14,7 +20,7 @@ struct ErrorBody<'a> {
 /// `param` and `code` are written as null when absent, as OpenAI does.
 #[derive(Serialize)]
 pub(crate) struct ErrorObject<'a> {
-    pub(crate) message: &'a str,
+    pub(crate) message: Cow<'a, str>,
     r#type: &'a str,
     pub(crate) param: Option<&'a str>,
     pub(crate) code: Option<&'a str>,
@@ -23,11 +29,13 @@ pub(crate) struct ErrorObject<'a> {
 impl<'a> From<&'a Rejection> for ErrorObject<'a> {
     fn from(rejection: &'a Rejection) -> ErrorObject<'a> {
         let (kind, usual_code) = words(rejection);
+        // Clients know by it to shorten the conversation; other vendors have another word, or none.
+        let own_code = (rejection.kind != Kind::ContextLength).then_some(rejection.code.as_deref());
         ErrorObject {
-            message: &rejection.message,
+            message: length::told(rejection, "maximum context length is", TOO_LONG),
             r#type: kind,
             param: rejection.param.as_deref(),
-            code: rejection.code.as_deref().or(usual_code),
+            code: own_code.flatten().or(usual_code),
         }
     }
 }

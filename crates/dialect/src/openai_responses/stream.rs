@@ -7,6 +7,8 @@ mod frame;
 mod items;
 mod kept;
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use weir_model::Rejection;
 
@@ -25,7 +27,7 @@ pub(super) fn rejection(rejection: &Rejection, sequence_number: u64) -> Vec<u8> 
         r#type: &'static str,
         sequence_number: u64,
         code: Option<&'a str>,
-        message: &'a str,
+        message: Cow<'a, str>,
         param: Option<&'a str>,
         error: rejection::ErrorObject<'a>,
     }
@@ -35,7 +37,7 @@ pub(super) fn rejection(rejection: &Rejection, sequence_number: u64) -> Vec<u8> 
         r#type: "error",
         sequence_number,
         code: error.code,
-        message: error.message,
+        message: error.message.clone(),
         param: error.param,
         error,
     };

@@ -163,6 +163,25 @@ fn clients_see_the_vendors_error_types() {
     }
 }
 
+#[test]
+fn a_conversation_that_is_too_long_is_told_in_the_vendors_words() {
+    for (said, told) in [
+        (
+            "This model's maximum context length is 8192 tokens.",
+            "prompt is too long: This model's maximum context length is 8192 tokens.",
+        ),
+        (
+            "prompt is too long: 9 tokens > 8 maximum",
+            "prompt is too long: 9 tokens > 8 maximum",
+        ),
+    ] {
+        let rejection = Rejection::upstream(Kind::ContextLength, said);
+        let body = AnthropicMessages.encode_rejection(&rejection, "");
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(body["error"]["message"], told);
+    }
+}
+
 proptest! {
     #[test]
     fn no_failure_panics(status in 300..600_u16, body in proptest::collection::vec(any::<u8>(), 0..64)) {

@@ -192,6 +192,9 @@ fn an_error_under_200_finds_its_status() {
 #[test]
 fn errors_are_written_as_openai_does() {
     let shown = |rejection: &Rejection| String::from_utf8(rejection::encode(rejection)).unwrap();
+    let long = Rejection::upstream(Kind::ContextLength, "long").with_code("invalid_request_error");
+    let told = r#"{"error":{"message":"This model's maximum context length is exceeded: long","type":"invalid_request_error","param":null,"code":"context_length_exceeded"}}"#;
+    assert_eq!(shown(&long), told);
     let cases = [
         (
             Rejection::invalid("No.").with_param("n"),
