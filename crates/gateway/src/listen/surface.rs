@@ -122,13 +122,15 @@ fn unknown(path: &str) -> Rejection {
 fn by_path(path: &str) -> Option<(Surface, Method)> {
     let below = |version| path.strip_prefix(version).filter(|t| t.starts_with('/'));
     let tail = below("/v1")
-        .or_else(|| below("/v1beta").filter(|t| t.starts_with("/models")))
+        .or_else(|| below("/v1beta").filter(|t| t.starts_with("/models") || t.contains(':')))
         .unwrap_or(path);
     if let Some((_, dialect, operation)) = OPERATIONS.iter().find(|(p, _, _)| *p == tail) {
         let surface = Surface::Operation(*dialect, *operation, None);
         return Some((surface, Method::POST));
     }
-    if let Some(surface) = tail.strip_prefix("/models/").and_then(on_model) {
+    // Some SDKs leave `models` out where a name has a slash.
+    let named = tail.strip_prefix("/models/").or(tail.strip_prefix('/'));
+    if let Some(surface) = named.and_then(on_model) {
         return Some((surface, Method::POST));
     }
     let surface = match tail {
@@ -204,6 +206,7 @@ mod tests {
         for path in [
             "/v1beta/models/gemini/gemini-2.5-flash:generateContent",
             "/v1/models/gemini%2Fgemini-2.5-flash:generateContent",
+            "/v1beta/gemini/gemini-2.5-flash:generateContent",
         ] {
             assert_eq!(named(path), Some((Operation::Chat, model.clone(), false)));
         }
