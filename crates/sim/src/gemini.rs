@@ -148,12 +148,27 @@ pub(crate) fn whole(prompt: &Prompt, answer: &Answer) -> String {
         parts.push(text);
     }
     parts.extend(calls(answer));
-    answer_json(prompt, answer, parts, true).to_string()
+    escaped(&answer_json(prompt, answer, parts, true))
+}
+
+/// JSON as Google writes it: without angle brackets and the line ends of U+2028 and U+2029.
+fn escaped(json: &Value) -> String {
+    let escapes = [
+        ('<', "\\u003c"),
+        ('>', "\\u003e"),
+        ('\u{2028}', "\\u2028"),
+        ('\u{2029}', "\\u2029"),
+    ];
+    escapes
+        .iter()
+        .fold(json.to_string(), |text, (char, escape)| {
+            text.replace(*char, escape)
+        })
 }
 
 pub(crate) fn frames(prompt: &Prompt, answer: &Answer) -> Vec<Frame> {
     let frame = |part, parts: Vec<Value>| {
-        let json = answer_json(prompt, answer, parts, part == Part::Finish);
+        let json = escaped(&answer_json(prompt, answer, parts, part == Part::Finish));
         Frame {
             part,
             text: format!("data: {json}\n\n"),

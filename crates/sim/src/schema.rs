@@ -34,7 +34,9 @@ fn value(schema: &Value, root: &Value, depth: usize) -> Value {
         Some(Value::Array(kinds)) => kinds.iter().find(|k| *k != "null"),
         other => other,
     };
-    match kind.and_then(Value::as_str) {
+    // OpenAPI's words, as Google writes them, are in capitals.
+    let kind = kind.and_then(Value::as_str).map(str::to_ascii_lowercase);
+    match kind.as_deref() {
         Some("string") => json!(string(schema)),
         Some("integer") => schema.get("minimum").cloned().unwrap_or(json!(1)),
         Some("number") => schema.get("minimum").cloned().unwrap_or(json!(1.5)),

@@ -352,8 +352,8 @@ fn check_tools(body: &Map<String, Value>) -> Checked {
         )?;
         let name = string(map, &at, "name")?;
         check_schema_name(name, &format!("{at}.name"))?;
-        // Left out, `strict` is true.
-        let strict = !matches!(map.get("strict"), Some(Value::Bool(false) | Value::Null));
+        // Left out, the schema is made strict as far as it goes.
+        let strict = map.get("strict") == Some(&Value::Bool(true));
         if let Some(schema) = map.get("parameters").filter(|schema| !schema.is_null()) {
             check_schema(schema, strict, &format!("function '{name}'")).map_err(|message| {
                 let param = format!("{at}.parameters");
