@@ -5,12 +5,13 @@ CARGO ?= cargo
 PYTHON ?= python3
 VENV := tests/.venv
 REAL_VENV := tests/.venv-real
+FRAMEWORKS_VENV := tests/.venv-frameworks
 NODE_MODULES := tests/node/node_modules
 FUZZ_SECONDS ?= 60
 DENY ?= all
 FUZZ_TARGETS = $(notdir $(basename $(wildcard dev/fuzz/fuzz_targets/*.rs)))
 
-.PHONY: help run build test lint unit e2e bench fuzz deny docs real-model clean
+.PHONY: help run build test lint unit e2e frameworks bench fuzz deny docs real-model clean
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,7 +22,7 @@ run: ## Runs the gateway, without a configuration unless ARGS gives one
 build: ## Builds the gateway: target/release/weir
 	$(CARGO) build --release
 
-test: lint unit e2e ## Everything that must hold: formatting, lints, unit and property tests, SDKs end to end
+test: lint unit e2e frameworks ## Everything that must hold: formatting, lints, unit and property tests, SDKs end to end
 
 lint: ## Formatting and lints
 	$(CARGO) fmt --all --check
@@ -33,6 +34,15 @@ unit: ## The workspace's own tests
 e2e: $(VENV)/.ready $(NODE_MODULES)/.package-lock.json ## The vendors' SDKs against the real binary; PYTEST_ARGS narrows it
 	$(CARGO) build -p weir -p weir-mimic
 	cd tests && .venv/bin/pytest $(PYTEST_ARGS)
+
+frameworks: $(FRAMEWORKS_VENV)/.ready ## LangChain, LlamaIndex and others against the real binary
+	$(CARGO) build -p weir -p weir-mimic
+	cd tests && .venv-frameworks/bin/pytest --override-ini=filterwarnings=default frameworks $(PYTEST_ARGS)
+
+$(FRAMEWORKS_VENV)/.ready: tests/requirements-frameworks.txt
+	$(PYTHON) -m venv $(FRAMEWORKS_VENV)
+	$(FRAMEWORKS_VENV)/bin/pip install --quiet --requirement $<
+	touch $@
 
 $(VENV)/.ready: tests/requirements.txt
 	$(PYTHON) -m venv $(VENV)
@@ -76,4 +86,4 @@ $(REAL_VENV)/.ready: tests/requirements-real.txt tests/requirements.txt
 
 clean: ## Removes what was built and installed
 	$(CARGO) clean
-	rm -rf $(VENV) $(REAL_VENV) $(NODE_MODULES)
+	rm -rf $(VENV) $(REAL_VENV) $(FRAMEWORKS_VENV) $(NODE_MODULES)

@@ -29,6 +29,7 @@ providers:
     models:
       echo: *price
       echo+in=100+cached=40: *price
+      json: { json_schema: true }
   google: { kind: gemini-compatible, api_key: sk-google-upstream, base_url: MIMIC/v1beta }
   simulated: { kind: openai-compatible, api_key: sk-simulated-upstream, base_url: MIMIC/v1 }
   badkey: { kind: openai-compatible, api_key: sk-bad, base_url: MIMIC/v1 }

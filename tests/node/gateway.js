@@ -12,6 +12,9 @@ function given(name) {
 const url = given('WEIR_URL');
 const key = given('WEIR_KEY');
 
+/** Where the gateway is, and a key for it. */
+export const site = { url, key };
+
 export const openai = (options = {}) =>
   new OpenAI({ baseURL: `${url}/v1`, apiKey: key, maxRetries: 0, timeout: 30_000, ...options });
 export const anthropic = (options = {}) =>
