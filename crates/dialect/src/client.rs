@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use bytes::Bytes;
 use weir_model::{Cx, Dialect, Event, Losses, Operation, Rejection, Request, Response};
 
 use crate::Field;
@@ -26,13 +27,13 @@ pub trait ClientDialect: Send + Sync {
     ///
     /// # Errors
     /// An invalid-request rejection that names the field.
-    fn decode_request(&self, body: &[u8]) -> Result<Decoded<Request>, Rejection>;
+    fn decode_request(&self, body: &Bytes) -> Result<Decoded<Request>, Rejection>;
 
     /// Decodes a token-count request: a chat request that says nothing of its answer.
     ///
     /// # Errors
     /// An invalid-request rejection that names the field.
-    fn decode_counted(&self, body: &[u8]) -> Result<Decoded<Request>, Rejection> {
+    fn decode_counted(&self, body: &Bytes) -> Result<Decoded<Request>, Rejection> {
         self.decode_request(body)
     }
 

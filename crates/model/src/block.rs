@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::Json;
+use crate::{Json, Payload};
 
 /// One piece of a message or an answer, with the prompt-cache mark that stood on it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -95,6 +95,23 @@ impl Content {
             _ => 0,
         }
     }
+
+    /// How many bytes of base64 stand in it.
+    pub(crate) fn media_len(&self) -> usize {
+        match self {
+            Content::Image(media) | Content::Audio(media) | Content::Document(media) => {
+                match &media.source {
+                    MediaSource::Base64(data) => data.len(),
+                    _ => 0,
+                }
+            }
+            Content::ToolResult(result) => {
+                let blocks = result.content.iter();
+                blocks.map(|block| block.content.media_len()).sum()
+            }
+            _ => 0,
+        }
+    }
 }
 
 /// A tool call by the model.
@@ -140,7 +157,7 @@ pub struct Media {
 #[serde(rename_all = "snake_case")]
 pub enum MediaSource {
     /// Standard base64, without the `data:` prefix.
-    Base64(String),
+    Base64(Payload),
     /// An address that the vendor fetches.
     Url(String),
     /// A file uploaded to the vendor earlier.

@@ -13,6 +13,7 @@ mod json;
 mod law;
 mod loss;
 mod money;
+mod payload;
 mod rejection;
 mod request;
 mod response;
@@ -27,6 +28,7 @@ pub use json::Json;
 pub use law::{Laws, Violation};
 pub use loss::{Loss, Losses};
 pub use money::{Money, Price, Priced};
+pub use payload::Payload;
 pub use rejection::{Kind, Rejection, Retry, Source};
 pub use request::{
     Effort, Message, OutputFormat, Reasoning, Request, Role, Sampling, Tool, ToolChoice,

@@ -54,6 +54,14 @@ pub struct Request {
     pub cache: Option<CacheMark>,
 }
 
+impl Request {
+    /// How many bytes of base64 it holds, which whoever writes it down must have room for.
+    pub fn media_len(&self) -> usize {
+        let blocks = self.messages.iter().flat_map(|message| &message.blocks);
+        blocks.map(|block| block.content.media_len()).sum()
+    }
+}
+
 /// One turn of the conversation.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Message {

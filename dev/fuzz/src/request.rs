@@ -11,7 +11,7 @@ use crate::setting::{Choices, Setting};
 /// Holds both lanes to it.
 pub fn check(dialect: Dialect, body: &[u8]) {
     let head = client(dialect).read_head(Operation::Chat, body);
-    let decoded = client(dialect).decode_request(body);
+    let decoded = client(dialect).decode_request(&Bytes::copy_from_slice(body));
     if let (Ok(head), Ok(decoded)) = (&head, &decoded) {
         agree(head, &decoded.value);
     }
@@ -73,7 +73,7 @@ fn translated(target: Dialect, request: &Request, body: &[u8]) {
         return;
     };
     serde_json::from_slice::<IgnoredAny>(&sent.body).expect("JSON");
-    let again = match client(target).decode_request(&sent.body) {
+    let again = match client(target).decode_request(&sent.body.clone().into()) {
         Ok(again) => again,
         Err(refused) if refused.message.contains(": must be ") => return,
         Err(refused) => panic!("{refused}: {}", String::from_utf8_lossy(&sent.body)),

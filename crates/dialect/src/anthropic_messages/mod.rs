@@ -15,6 +15,7 @@ mod stream;
 mod usage;
 mod wire;
 
+use bytes::Bytes;
 use http::HeaderMap;
 use weir_model::{Cx, Dialect, Kind, Losses, Operation, Quirks, Rejection, Request, Response};
 
@@ -38,11 +39,11 @@ impl ClientDialect for AnthropicMessages {
         native::read_head(operation, body)
     }
 
-    fn decode_request(&self, body: &[u8]) -> Result<Decoded<Request>, Rejection> {
+    fn decode_request(&self, body: &Bytes) -> Result<Decoded<Request>, Rejection> {
         request::decode(Operation::Chat, body)
     }
 
-    fn decode_counted(&self, body: &[u8]) -> Result<Decoded<Request>, Rejection> {
+    fn decode_counted(&self, body: &Bytes) -> Result<Decoded<Request>, Rejection> {
         request::decode(Operation::CountTokens, body)
     }
 

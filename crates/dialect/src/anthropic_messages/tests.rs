@@ -41,7 +41,9 @@ fn encode_for(request: &Request, capabilities: &Capabilities) -> Encoded {
 }
 
 fn decode(body: &str) -> crate::Decoded<Request> {
-    AnthropicMessages.decode_request(body.as_bytes()).unwrap()
+    AnthropicMessages
+        .decode_request(&body.to_owned().into())
+        .unwrap()
 }
 
 fn json(body: &[u8]) -> Value {

@@ -20,6 +20,7 @@ mod stream;
 mod usage;
 mod wire;
 
+use bytes::Bytes;
 use http::HeaderMap;
 use weir_model::{Cx, Dialect, Losses, Operation, Quirks, Rejection, Request, Response};
 
@@ -42,11 +43,11 @@ impl ClientDialect for Gemini {
         native::read_head(operation, body)
     }
 
-    fn decode_request(&self, body: &[u8]) -> Result<Decoded<Request>, Rejection> {
+    fn decode_request(&self, body: &Bytes) -> Result<Decoded<Request>, Rejection> {
         request::decode(body)
     }
 
-    fn decode_counted(&self, body: &[u8]) -> Result<Decoded<Request>, Rejection> {
+    fn decode_counted(&self, body: &Bytes) -> Result<Decoded<Request>, Rejection> {
         request::decode_counted(body)
     }
 

@@ -27,7 +27,7 @@ fn encode(request: &Request) -> Encoded {
 }
 
 fn decode(body: &str) -> crate::Decoded<Request> {
-    Gemini.decode_request(body.as_bytes()).unwrap()
+    Gemini.decode_request(&body.to_owned().into()).unwrap()
 }
 
 fn json(body: &[u8]) -> Value {

@@ -6,15 +6,18 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
+use bytes::Bytes;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
-use weir_model::{Json, Losses, Rejection};
+use weir_model::{Json, Losses, Payload, Rejection};
 
 /// Where a value stands: a list of steps from the root, each borrowed from the one before.
 #[derive(Clone, Copy, Debug)]
 pub enum Path<'p> {
-    /// The body.
+    /// A value on its own.
     Root,
+    /// A body.
+    Body(&'p Bytes),
     /// A field of an object.
     Field(&'p Path<'p>, &'p str),
     /// An element of an array.
@@ -24,10 +27,24 @@ pub enum Path<'p> {
 impl fmt::Display for Path<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Path::Root => Ok(()),
-            Path::Field(Path::Root, name) => f.write_str(name),
+            Path::Root | Path::Body(_) => Ok(()),
+            Path::Field(Path::Root | Path::Body(_), name) => f.write_str(name),
             Path::Field(parent, name) => write!(f, "{parent}.{name}"),
             Path::Index(parent, index) => write!(f, "{parent}[{index}]"),
+        }
+    }
+}
+
+impl<'p> Path<'p> {
+    /// The body that it leads through.
+    fn body(&self) -> Option<&'p Bytes> {
+        let mut at = self;
+        loop {
+            match at {
+                Path::Root => return None,
+                Path::Body(body) => return Some(body),
+                Path::Field(parent, _) | Path::Index(parent, _) => at = parent,
+            }
         }
     }
 }
@@ -85,6 +102,19 @@ impl<'a, 'p> Value<'a, 'p> {
         serde_json::from_str::<String>(text)
             .map(Cow::Owned)
             .map_err(|_| self.wrong("a string"))
+    }
+
+    /// A string that may be large, without a copy where it can be.
+    pub fn payload(&self) -> Result<Payload, Rejection> {
+        Ok(self.share(&self.string()?))
+    }
+
+    /// A part of this string, without a copy where it can be.
+    pub fn share(&self, part: &str) -> Payload {
+        match self.path.body() {
+            Some(body) => Payload::within(body, part),
+            None => part.into(),
+        }
     }
 
     /// A number.
@@ -150,7 +180,19 @@ pub struct Object<'a, 'p> {
 }
 
 impl<'a, 'p> Object<'a, 'p> {
-    /// Parses a whole body.
+    /// Parses a whole body, with which payloads are shared.
+    ///
+    /// # Errors
+    /// An invalid-request rejection when it is not a JSON object.
+    pub fn of_body(body: &'a Bytes) -> Result<Object<'a, 'a>, Rejection> {
+        let path = Path::Body(body);
+        Ok(Object {
+            path,
+            ..Object::parse(body)?
+        })
+    }
+
+    /// Parses a JSON text.
     ///
     /// # Errors
     /// An invalid-request rejection when it is not a JSON object.

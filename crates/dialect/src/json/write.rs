@@ -21,6 +21,13 @@ pub fn to_vec<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
     out
 }
 
+/// The same, with room for `more` bytes: growing a large one would hold it twice.
+pub fn to_sized_vec<T: Serialize + ?Sized>(value: &T, more: usize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(1024 + more + more / 64);
+    append(&mut out, value);
+    out
+}
+
 /// A JSON string literal.
 pub fn string(text: &str) -> Vec<u8> {
     to_vec(text)

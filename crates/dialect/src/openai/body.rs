@@ -24,9 +24,11 @@ pub(crate) struct Body<'q> {
 }
 
 impl<'q> Body<'q> {
-    pub(crate) fn new(quirks: &'q Quirks) -> Body<'q> {
+    /// A body with room for the request's media.
+    pub(crate) fn new(request: &Request, quirks: &'q Quirks) -> Body<'q> {
+        let media = request.media_len();
         Body {
-            out: Vec::with_capacity(1024),
+            out: Vec::with_capacity(1024 + media + media / 64),
             quirks,
             losses: Losses::default(),
         }

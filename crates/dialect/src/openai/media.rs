@@ -1,7 +1,8 @@
 //! Pictures, sounds and files: data URLs, other URLs and ids, both ways.
 
-use std::borrow::Cow;
+use std::fmt;
 
+use serde::{Serialize, Serializer};
 use weir_model::{Media, MediaSource, Rejection};
 
 use crate::json::read::Value;
@@ -16,18 +17,16 @@ pub(crate) fn media(value: Value<'_, '_>) -> Result<Media, Rejection> {
         let media_type = media_type.split(';').next().unwrap_or_default();
         return Ok(Media {
             media_type: (!media_type.is_empty()).then(|| media_type.to_owned()),
-            ..plain(MediaSource::Base64(data.to_owned()))
+            ..plain(MediaSource::Base64(value.share(data)))
         });
     }
     let is_url = ["https://", "http://", "gs://"]
         .iter()
         .any(|scheme| text.starts_with(scheme));
-    let source = if is_url {
-        MediaSource::Url
-    } else {
-        MediaSource::Base64
-    };
-    Ok(plain(source(text.into_owned())))
+    Ok(plain(match is_url {
+        true => MediaSource::Url(text.into_owned()),
+        false => MediaSource::Base64(value.share(&text)),
+    }))
 }
 
 pub(crate) fn plain(source: MediaSource) -> Media {
@@ -39,18 +38,38 @@ pub(crate) fn plain(source: MediaSource) -> Media {
     }
 }
 
-/// The address of an image. File ids name files at another vendor.
-pub(crate) fn image_url(media: &Media) -> Option<Cow<'_, str>> {
-    match &media.source {
-        MediaSource::Url(url) => Some(url.into()),
-        MediaSource::Base64(data) => {
-            let media_type = media.media_type.as_deref().unwrap_or("image/png");
-            Some(data_url(media_type, data).into())
+/// Where a medium is: an address, or a data URL that is written without being made.
+#[derive(Debug)]
+pub(crate) enum Address<'a> {
+    Url(&'a str),
+    Data { media_type: &'a str, data: &'a str },
+}
+
+impl<'a> Address<'a> {
+    /// The address of an image. File ids name files at another vendor.
+    pub(crate) fn of_image(media: &'a Media) -> Option<Address<'a>> {
+        match &media.source {
+            MediaSource::Url(url) => Some(Address::Url(url)),
+            MediaSource::Base64(data) => {
+                let media_type = media.media_type.as_deref().unwrap_or("image/png");
+                Some(Address::Data { media_type, data })
+            }
+            MediaSource::FileId(_) | MediaSource::Text(_) => None,
         }
-        MediaSource::FileId(_) | MediaSource::Text(_) => None,
     }
 }
 
-pub(crate) fn data_url(media_type: &str, data: &str) -> String {
-    format!("data:{media_type};base64,{data}")
+impl fmt::Display for Address<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Address::Url(url) => f.write_str(url),
+            Address::Data { media_type, data } => write!(f, "data:{media_type};base64,{data}"),
+        }
+    }
+}
+
+impl Serialize for Address<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }

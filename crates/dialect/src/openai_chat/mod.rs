@@ -15,6 +15,7 @@ mod stream;
 mod usage;
 mod wire;
 
+use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::json;
 use weir_model::{Cx, Dialect, Losses, Operation, Quirks, Rejection, Request, Response};
@@ -39,7 +40,7 @@ impl ClientDialect for OpenAiChat {
         head::read(body)
     }
 
-    fn decode_request(&self, body: &[u8]) -> Result<Decoded<Request>, Rejection> {
+    fn decode_request(&self, body: &Bytes) -> Result<Decoded<Request>, Rejection> {
         request::decode(body)
     }
 

@@ -13,6 +13,7 @@ mod stream;
 mod usage;
 mod wire;
 
+use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::json;
 use weir_model::{Cx, Dialect, Losses, Operation, Quirks, Rejection, Request, Response};
@@ -37,7 +38,7 @@ impl ClientDialect for OpenAiResponses {
         head::read(body, &["max_output_tokens"])
     }
 
-    fn decode_request(&self, body: &[u8]) -> Result<Decoded<Request>, Rejection> {
+    fn decode_request(&self, body: &Bytes) -> Result<Decoded<Request>, Rejection> {
         request::decode(body)
     }
 

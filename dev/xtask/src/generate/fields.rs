@@ -138,7 +138,7 @@ fn translate(
     target: &dyn UpstreamDialect,
     request: &Value,
 ) -> Result<Sent, Rejection> {
-    let decoded = client.decode_request(request.to_string().as_bytes())?;
+    let decoded = client.decode_request(&request.to_string().into())?;
     let capabilities = Capabilities {
         max_output_tokens: Some(64_000),
         json_schema: true,

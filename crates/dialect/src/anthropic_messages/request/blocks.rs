@@ -242,7 +242,7 @@ fn document_source(
 /// The sources that images and documents share; else the name of the other kind.
 fn plain_source(object: &mut Object<'_, '_>) -> Result<Result<Media, String>, Rejection> {
     let source = match object.require_string("type")?.as_str() {
-        "base64" => MediaSource::Base64(object.require_string("data")?),
+        "base64" => MediaSource::Base64(object.require("data", |v| v.payload())?),
         "url" => MediaSource::Url(object.require_string("url")?),
         "file" => MediaSource::FileId(object.require_string("file_id")?),
         other => return Ok(Err(other.to_owned())),

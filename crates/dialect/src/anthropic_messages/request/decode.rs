@@ -1,6 +1,7 @@
 //! A client's request to the model. What Anthropic would refuse up front is refused here, with
 //! what to do about it; limits that depend on a model are left to the upstream.
 
+use bytes::Bytes;
 use weir_model::{
     Effort, Losses, Message, Operation, OutputFormat, Reasoning, Rejection, Request, Role,
     Sampling, Tool, ToolChoice,
@@ -29,9 +30,9 @@ const OWN_FIELDS: [(&str, &[&str]); 8] = [
 /// An invalid-request rejection that names the field.
 pub(in super::super) fn decode(
     operation: Operation,
-    body: &[u8],
+    body: &Bytes,
 ) -> Result<Decoded<Request>, Rejection> {
-    let mut object = Object::parse(body)?;
+    let mut object = Object::of_body(body)?;
     let mut losses = Losses::default();
     let model = object
         .read_string("model")?

@@ -125,7 +125,7 @@ pub(in super::super) fn encode(request: &Request, cx: &Cx<'_>) -> Result<Encoded
     let fixed = said.fixed_marks + usize::from(cache_control.is_some());
     prune_marks(&mut tools, &mut said, fixed, &mut losses);
     let names_files = said.names_files;
-    let body = write::to_vec(&Body {
+    let body = Body {
         model: &request.model,
         max_tokens: tuning.max_tokens,
         system: said.system,
@@ -145,7 +145,8 @@ pub(in super::super) fn encode(request: &Request, cx: &Cx<'_>) -> Result<Encoded
         service_tier: tier(request, &mut losses),
         cache_control,
         stream: request.stream,
-    });
+    };
+    let body = write::to_sized_vec(&body, request.media_len());
     let files = ("anthropic-beta", "files-api-2025-04-14".to_owned());
     Ok(Encoded {
         body: fit(body, cx, &mut losses)?,

@@ -25,7 +25,7 @@ fn mark() -> impl Strategy<Value = Option<CacheMark>> {
 fn media() -> impl Strategy<Value = Media> {
     let source = prop_oneof![
         prop_oneof![Just("iVBORw0KGgo="), Just("JVBERi0x"), Just("AAAA")]
-            .prop_map(|data| MediaSource::Base64(data.to_owned())),
+            .prop_map(|data| MediaSource::Base64(data.into())),
         Just(MediaSource::Url("https://example.com/a".into())),
         Just(MediaSource::FileId("file_1".into())),
         text().prop_map(MediaSource::Text),

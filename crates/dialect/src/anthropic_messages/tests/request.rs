@@ -8,7 +8,7 @@ use super::*;
 
 fn refusal(body: &str) -> (String, Option<String>) {
     let rejection = AnthropicMessages
-        .decode_request(body.as_bytes())
+        .decode_request(&body.to_owned().into())
         .unwrap_err();
     assert_eq!(rejection.status, 400);
     (rejection.message.into_owned(), rejection.param)
@@ -246,9 +246,9 @@ proptest! {
         let mut body = files[at % files.len()].1.clone();
         let cut = cut.index(body.len());
         body[cut] = byte;
-        let _ = AnthropicMessages.decode_request(&body);
+        let _ = AnthropicMessages.decode_request(&body.clone().into());
         let _ = AnthropicMessages.read_head(Operation::Chat, &body);
         body.truncate(cut);
-        let _ = AnthropicMessages.decode_request(&body);
+        let _ = AnthropicMessages.decode_request(&body.clone().into());
     }
 }

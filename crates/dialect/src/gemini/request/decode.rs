@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
 use weir_model::{Block, Content, Losses, Message, Rejection, Request, Role, ToolCall, ToolResult};
 
 use super::super::native::plain_name;
@@ -17,16 +18,16 @@ use crate::json::read::{Object, Value};
 ///
 /// # Errors
 /// An invalid-request rejection that names the field.
-pub(in super::super) fn decode(body: &[u8]) -> Result<Decoded<Request>, Rejection> {
-    request(camel(Object::parse(body)?))
+pub(in super::super) fn decode(body: &Bytes) -> Result<Decoded<Request>, Rejection> {
+    request(camel(Object::of_body(body)?))
 }
 
 /// Decodes a token-count request: `contents` alone, or a whole request in `generateContentRequest`.
 ///
 /// # Errors
 /// An invalid-request rejection that names the field.
-pub(in super::super) fn decode_counted(body: &[u8]) -> Result<Decoded<Request>, Rejection> {
-    let mut object = camel(Object::parse(body)?);
+pub(in super::super) fn decode_counted(body: &Bytes) -> Result<Decoded<Request>, Rejection> {
+    let mut object = camel(Object::of_body(body)?);
     let whole = object.read("generateContentRequest", |v| request(camel(v.object()?)))?;
     whole.map_or_else(|| request(object), Ok)
 }

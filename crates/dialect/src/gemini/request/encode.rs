@@ -93,7 +93,7 @@ pub(in super::super) fn encode(request: &Request, cx: &Cx<'_>) -> Result<Encoded
     let (mime_type, response_json_schema) = output(request, cx, &mut said, &mut losses);
     let declared = tools::encode(&request.tools, &mut losses);
     lose_foreign(request, &mut losses);
-    let body = write::to_vec(&Body {
+    let body = Body {
         contents: said.turns,
         tools: declared.map(|tools| [tools]),
         tool_config: tools::choice(request, &mut losses),
@@ -117,7 +117,8 @@ pub(in super::super) fn encode(request: &Request, cx: &Cx<'_>) -> Result<Encoded
             thinking_config: think(request, cx.capabilities, &mut losses),
         },
         service_tier: tier(request, &mut losses),
-    });
+    };
+    let body = write::to_sized_vec(&body, request.media_len());
     Ok(Encoded {
         body: fit(body, cx, &mut losses)?,
         headers: Vec::new(),

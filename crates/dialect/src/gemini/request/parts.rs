@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
-use weir_model::{Block, Content, Json, Losses, Media, MediaSource, Rejection};
+use weir_model::{Block, Content, Json, Losses, Media, MediaSource, Payload, Rejection};
 
 use super::super::signature::{self, Place, Proof};
 use super::super::wire::{OPAQUE, camel};
@@ -267,7 +267,7 @@ fn media(object: &mut Object<'_, '_>, losses: &mut Losses) -> Result<Option<Medi
             name: object.read_string("displayName")?,
             detail: detail.clone(),
             source: match key {
-                "inlineData" => MediaSource::Base64(standard(object.require_string("data")?)),
+                "inlineData" => MediaSource::Base64(object.require("data", standard)?),
                 _ => address(object.require_string("fileUri")?),
             },
         };
@@ -282,11 +282,12 @@ fn media(object: &mut Object<'_, '_>, losses: &mut Losses) -> Result<Option<Medi
 }
 
 /// Base64 in the alphabet that everybody takes: some SDKs write the other one.
-fn standard(data: String) -> String {
-    match data.contains(['-', '_']) {
-        true => data.replace('-', "+").replace('_', "/"),
-        false => data,
-    }
+fn standard(data: Value<'_, '_>) -> Result<Payload, Rejection> {
+    let text = data.string()?;
+    Ok(match text.contains(['-', '_']) {
+        true => text.replace('-', "+").replace('_', "/").into(),
+        false => data.share(&text),
+    })
 }
 
 /// A file of Google's is for Google alone; everything else is an address.

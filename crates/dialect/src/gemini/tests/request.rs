@@ -59,7 +59,7 @@ proptest! {
         let sent = with_cx(&capabilities, |cx| Gemini.encode_request(&request, cx));
         if let Ok(sent) = sent {
             strict(&json(&sent.body));
-            let mut again = Gemini.decode_request(&sent.body).unwrap();
+            let mut again = Gemini.decode_request(&sent.body.clone().into()).unwrap();
             prop_assert_eq!(lost(&again.losses), Vec::<String>::new());
             again.value.model.clone_from(&request.model);
             let twice = encode(&again.value);
@@ -73,8 +73,8 @@ proptest! {
     #[test]
     fn any_text_is_read_or_refused(text in r#"[{}\[\]":,a-z0-9]{0,40}"#) {
         let body = format!(r#"{{"contents":[{text}],"generationConfig":{{{text}}}}}"#);
-        let _ = Gemini.decode_request(body.as_bytes());
-        let _ = Gemini.decode_counted(body.as_bytes());
+        let _ = Gemini.decode_request(&body.to_owned().into());
+        let _ = Gemini.decode_counted(&body.to_owned().into());
         let _ = Gemini.read_head(Operation::Chat, body.as_bytes());
     }
 
@@ -262,7 +262,7 @@ fn what_google_would_refuse_is_refused() {
             "contents[0].parts[0].text",
         ),
     ] {
-        let refused = Gemini.decode_request(body.as_bytes()).unwrap_err();
+        let refused = Gemini.decode_request(&body.to_owned().into()).unwrap_err();
         assert_eq!(refused.param.as_deref(), Some(field), "{body}");
     }
 }

@@ -135,7 +135,7 @@ fn a_count_is_a_count() {
         r#"{"generateContentRequest":{"model":"models/m","contents":[{"parts":{"text":"Hi"}}]}}"#;
     assert_eq!(
         Gemini
-            .decode_counted(counted.as_bytes())
+            .decode_counted(&counted.to_owned().into())
             .unwrap()
             .value
             .model,

@@ -6,6 +6,7 @@ mod message;
 mod part;
 mod tool;
 
+use bytes::Bytes;
 use weir_model::{Json, Losses, OutputFormat, Reasoning, Rejection, Request, Sampling};
 
 use crate::Decoded;
@@ -35,8 +36,8 @@ const OPENAI_ONLY: [(&str, &str); 7] = [
     ),
 ];
 
-pub(in super::super) fn decode(body: &[u8]) -> Result<Decoded<Request>, Rejection> {
-    let mut body = Object::parse(body)?;
+pub(in super::super) fn decode(body: &Bytes) -> Result<Decoded<Request>, Rejection> {
+    let mut body = Object::of_body(body)?;
     let mut losses = Losses::default();
     let model = body.read_string("model")?.filter(|model| !model.is_empty());
     let mut request = Request {

@@ -6,6 +6,7 @@ mod item;
 mod part;
 mod tool;
 
+use bytes::Bytes;
 use weir_model::{
     Json, Losses, Message, OutputFormat, Reasoning, Rejection, Request, Role, Sampling,
 };
@@ -55,8 +56,8 @@ const OPENAI_ONLY: [(&str, &str, &str); 8] = [
     ),
 ];
 
-pub(in super::super) fn decode(body: &[u8]) -> Result<Decoded<Request>, Rejection> {
-    let mut body = Object::parse(body)?;
+pub(in super::super) fn decode(body: &Bytes) -> Result<Decoded<Request>, Rejection> {
+    let mut body = Object::of_body(body)?;
     let mut losses = Losses::default();
     let model = body.read_string("model")?.filter(|model| !model.is_empty());
     let model = model.ok_or_else(no_model)?;

@@ -30,7 +30,7 @@ pub(in super::super) fn encode(request: &Request, cx: &Cx<'_>) -> Result<Encoded
         let message = "`messages`: must hold at least one message.";
         return Err(Rejection::invalid(message).with_param("messages"));
     }
-    let mut body = Body::new(cx.quirks);
+    let mut body = Body::new(request, cx.quirks);
     body.field("model", &request.model);
     let (instructions, items) = item::encode(&request.messages, cx.quirks, &mut body.losses);
     body.optional("instructions", &instructions);

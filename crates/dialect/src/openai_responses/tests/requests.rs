@@ -9,7 +9,7 @@ use crate::{ClientDialect, Decoded, Encoded, UpstreamDialect};
 
 fn decode(body: &Value) -> Decoded<Request> {
     OpenAiResponses
-        .decode_request(body.to_string().as_bytes())
+        .decode_request(&body.to_string().into())
         .unwrap()
 }
 
@@ -31,7 +31,7 @@ fn every_field_of_the_reference_is_modelled_refused_or_a_named_loss() {
         merge(&mut request, &serde_json::from_str(field.sample).unwrap());
         let top = field.path.split(['.', '[']).next().unwrap();
         assert!(request.get(top).is_some(), "{}", field.path);
-        match OpenAiResponses.decode_request(request.to_string().as_bytes()) {
+        match OpenAiResponses.decode_request(&request.to_string().into()) {
             Err(refused) => assert!(refused.param.unwrap().starts_with(top), "{}", field.path),
             Ok(decoded) => {
                 let mut losses = decoded.losses.iter();
@@ -69,7 +69,7 @@ fn what_only_openai_has_stored_is_refused_with_what_to_do() {
     ] {
         let body = json!({"model": "m", "input": "Hi", field: value});
         let refused = OpenAiResponses
-            .decode_request(body.to_string().as_bytes())
+            .decode_request(&body.to_string().into())
             .unwrap_err();
         assert_eq!(
             (refused.status, refused.param.as_deref()),
@@ -116,7 +116,7 @@ fn wrong_fields_are_named_with_their_path() {
         let mut body = json!({"model": "m", "input": "Hi"});
         merge(&mut body, &patch);
         let refused = OpenAiResponses
-            .decode_request(body.to_string().as_bytes())
+            .decode_request(&body.to_string().into())
             .unwrap_err();
         assert_eq!(refused.param.as_deref(), Some(param), "{patch}");
     }

@@ -10,7 +10,10 @@ use super::*;
 
 fn decoded(dialect: Dialect, body: &str) -> Request {
     let client = weir_dialect::client(dialect);
-    client.decode_counted(body.as_bytes()).unwrap().value
+    client
+        .decode_counted(&body.to_owned().into())
+        .unwrap()
+        .value
 }
 
 fn claude(rest: &str) -> u64 {

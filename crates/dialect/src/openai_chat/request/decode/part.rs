@@ -57,7 +57,7 @@ fn image(value: Value<'_, '_>, losses: &mut Losses) -> Result<Media, Rejection> 
 
 fn audio(value: Value<'_, '_>, losses: &mut Losses) -> Result<Media, Rejection> {
     let mut audio = value.object()?;
-    let data = audio.require_string("data")?;
+    let data = audio.require("data", |v| v.payload())?;
     let format = audio.require_string("format")?;
     audio.lose_rest(UNKNOWN, losses);
     Ok(Media {

@@ -9,13 +9,13 @@ use crate::Decoded;
 use crate::openai_chat::tests::fixtures;
 
 fn decode(body: &Value) -> Result<Decoded<Request>, Rejection> {
-    super::decode(body.to_string().as_bytes())
+    super::decode(&body.to_string().into())
 }
 
 fn fixture(wanted: &str) -> (Request, Vec<String>) {
     let all = fixtures("requests", ".json");
     let (_, body) = all.iter().find(|(name, _)| name == wanted).unwrap();
-    let decoded = super::decode(body).unwrap();
+    let decoded = super::decode(&body.clone().into()).unwrap();
     let losses = decoded.losses.iter().map(|loss| loss.field.clone());
     (decoded.value, losses.collect())
 }

@@ -10,7 +10,7 @@ use super::wire::{
     SentAudio, SentCall, SentCalled, SentContent, SentFile, SentImage, SentMessage, SentPart,
 };
 use crate::openai::body::CACHE_CONTROL;
-use crate::openai::media::{data_url, image_url};
+use crate::openai::media::Address;
 
 /// Between one thought and the next.
 const BREAK: &str = "\n\n";
@@ -241,7 +241,7 @@ impl<'a> Encoder<'a, '_> {
                 return (!text.is_empty()).then_some(SentPart::Text { text });
             }
             Content::Image(media) => {
-                if let Some(url) = image_url(media) {
+                if let Some(url) = Address::of_image(media) {
                     let detail = media.detail.as_deref();
                     return Some(SentPart::ImageUrl {
                         image_url: SentImage { url, detail },
@@ -269,7 +269,7 @@ impl<'a> Encoder<'a, '_> {
                     let media_type = media.media_type.as_deref().unwrap_or("application/pdf");
                     let file = SentFile {
                         filename: media.name.as_deref().unwrap_or("document"),
-                        file_data: data_url(media_type, data),
+                        file_data: Address::Data { media_type, data },
                     };
                     return Some(SentPart::File { file });
                 }

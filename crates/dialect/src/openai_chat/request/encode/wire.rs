@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::openai::media::Address;
+
 /// One message. `content` is null where there is none.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct SentMessage<'a> {
@@ -40,7 +42,7 @@ pub(super) enum SentPart<'a> {
 
 #[derive(Debug, Serialize)]
 pub(super) struct SentImage<'a> {
-    pub(super) url: Cow<'a, str>,
+    pub(super) url: Address<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) detail: Option<&'a str>,
 }
@@ -54,7 +56,7 @@ pub(super) struct SentAudio<'a> {
 #[derive(Debug, Serialize)]
 pub(super) struct SentFile<'a> {
     pub(super) filename: &'a str,
-    pub(super) file_data: String,
+    pub(super) file_data: Address<'a>,
 }
 
 #[derive(Debug, Serialize)]

@@ -8,7 +8,7 @@ use weir_model::{Block, Content, Losses, Media, MediaSource, Message, Quirks, Ro
 use super::super::super::proof::{self, OWN};
 use super::wire::{SentContent, SentItem, SentPart, SentSummary};
 use crate::openai::body::CACHE_CONTROL;
-use crate::openai::media::{data_url, image_url};
+use crate::openai::media::Address;
 
 /// `instructions` and `input`, of which the latter is never empty.
 pub(super) fn encode<'a>(
@@ -182,7 +182,7 @@ impl<'a> Encoder<'a, '_> {
             }
             Content::Image(media) if !of_model => {
                 let detail = media.detail.as_deref().unwrap_or("auto");
-                match image_url(media) {
+                match Address::of_image(media) {
                     Some(image_url) => return Some(SentPart::InputImage { image_url, detail }),
                     None => "OpenAI cannot take it from there",
                 }
@@ -230,7 +230,7 @@ fn file(media: &Media) -> Option<Option<SentPart<'_>>> {
             let media_type = media.media_type.as_deref().unwrap_or("application/pdf");
             Some(SentPart::InputFile {
                 filename: Some(filename.unwrap_or("document")),
-                file_data: Some(data_url(media_type, data)),
+                file_data: Some(Address::Data { media_type, data }),
                 file_url: None,
             })
         }

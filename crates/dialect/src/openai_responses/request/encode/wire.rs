@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
+
+use crate::openai::media::Address;
 use weir_model::Json;
 
 /// One item of `input`.
@@ -69,14 +71,14 @@ pub(super) enum SentPart<'a> {
         refusal: &'a str,
     },
     InputImage {
-        image_url: Cow<'a, str>,
+        image_url: Address<'a>,
         detail: &'a str,
     },
     InputFile {
         #[serde(skip_serializing_if = "Option::is_none")]
         filename: Option<&'a str>,
         #[serde(skip_serializing_if = "Option::is_none")]
-        file_data: Option<String>,
+        file_data: Option<Address<'a>>,
         #[serde(skip_serializing_if = "Option::is_none")]
         file_url: Option<&'a str>,
     },
