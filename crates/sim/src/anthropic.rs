@@ -40,6 +40,7 @@ pub(crate) fn read(body: &Value) -> Prompt {
         wanted.then(|| Tool {
             name,
             schema: tool["input_schema"].clone(),
+            custom: false,
         })
     });
     let format = body["output_config"]

@@ -48,6 +48,7 @@ pub(crate) fn read(body: &Value) -> Prompt {
         (wanted && calling["mode"] != "NONE").then(|| Tool {
             name: tool["name"].as_str().unwrap_or_default().to_owned(),
             schema: schema.cloned().unwrap_or(json!({"type": "object"})),
+            custom: false,
         })
     });
     let schema = config.get("responseJsonSchema");

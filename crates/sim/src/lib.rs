@@ -10,6 +10,7 @@
 //! whitespace and the run of other characters that follows it. That is also one streamed delta, so
 //! `output_tokens` equals the number of text deltas.
 
+mod agent;
 mod anthropic;
 mod gemini;
 mod openai;
@@ -21,6 +22,7 @@ mod serve;
 mod turn;
 mod wire;
 
+pub use agent::Task;
 pub use gemini::SIGNED;
 pub use openai::{embeddings, model_list};
 pub use reply::{End, Interrupted, Paced, Reply, Step, pace};

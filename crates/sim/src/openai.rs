@@ -39,6 +39,7 @@ pub(crate) fn read_chat(body: &Value) -> Prompt {
         wanted.then(|| Tool {
             name,
             schema: function["parameters"].clone(),
+            custom: false,
         })
     });
     let logprobs = body["top_logprobs"].as_u64().unwrap_or(0).min(20) as usize;

@@ -24,16 +24,26 @@ pub(crate) fn read(body: &Value) -> Prompt {
             .unwrap_or_default(),
     };
     let result = items.last();
-    let result = result.filter(|item| item["type"] == "function_call_output");
+    let result = result.filter(|item| {
+        item["type"] == "function_call_output" || item["type"] == "custom_tool_call_output"
+    });
     let choice = &body["tool_choice"];
     let named = choice["name"].as_str();
     let tools = body["tools"].as_array().into_iter().flatten();
     let tools = tools.filter_map(|tool| {
         let name = tool["name"].as_str()?.to_owned();
-        let wanted = choice != "none" && named.is_none_or(|named| named == name);
+        let custom = tool["type"] == "custom";
+        let kind = custom || tool["type"] == "function";
+        let wanted = kind && choice != "none" && named.is_none_or(|named| named == name);
+        let free = || json!({"properties": {"input": {"type": "string"}}, "required": ["input"]});
         wanted.then(|| Tool {
             name,
-            schema: tool["parameters"].clone(),
+            schema: if custom {
+                free()
+            } else {
+                tool["parameters"].clone()
+            },
+            custom,
         })
     });
     let sent = ["instructions", "input", "tools"].iter();
@@ -93,6 +103,7 @@ impl Item<'_> {
         let prefix = match self {
             Item::Thought { .. } | Item::Hidden { .. } => "rs",
             Item::Message(_) => "msg",
+            Item::Call(call) if call.custom => "ctc",
             Item::Call(_) => "fc",
         };
         format!("{prefix}_{:016x}{at}", prompt.seed)
@@ -115,10 +126,20 @@ impl Item<'_> {
             }
             Item::Call(call) => {
                 let arguments = if done { call.arguments.as_str() } else { "" };
-                json!({"id": id, "type": "function_call", "status": status, "name": call.name,
-                    "call_id": format!("call_{}", call.id), "arguments": arguments})
+                let (kind, field) = call_words(call);
+                json!({"id": id, "type": kind, "status": status, "name": call.name,
+                    "call_id": format!("call_{}", call.id), field: arguments})
             }
         }
+    }
+}
+
+/// The type of the item, and the field that holds what the tool is given.
+fn call_words(call: &Call) -> (&'static str, &'static str) {
+    if call.custom {
+        ("custom_tool_call", "input")
+    } else {
+        ("function_call", "arguments")
     }
 }
 
@@ -205,13 +226,21 @@ impl Frames {
             Item::Message(pieces) => self.message(id, at, pieces),
             Item::Call(call) => {
                 let place = json!({"item_id": id, "output_index": at});
+                let events = if call.custom {
+                    "custom_tool_call_input"
+                } else {
+                    "function_call_arguments"
+                };
                 let letters: Vec<char> = call.arguments.chars().collect();
                 for piece in letters.chunks(5) {
                     let delta = json!({"delta": piece.iter().collect::<String>()});
-                    self.content("function_call_arguments.delta", &place, delta);
+                    self.content(&format!("{events}.delta"), &place, delta);
                 }
-                let done = json!({"arguments": call.arguments, "name": call.name});
-                self.content("function_call_arguments.done", &place, done);
+                let mut done = json!({call_words(call).1: call.arguments});
+                if !call.custom {
+                    done["name"] = json!(call.name);
+                }
+                self.content(&format!("{events}.done"), &place, done);
             }
         }
         let done = json!({"item": item.json(id, true)});

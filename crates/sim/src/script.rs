@@ -88,6 +88,10 @@ pub const BEHAVIOURS: &[Behaviour] = &[
         "tools",
         "calls the tools offered, then answers with their result",
     ),
+    does(
+        "agent",
+        "does what STEP lines ask for, with a coding agent's tools: see the guide on agents",
+    ),
     does("json", "answers JSON that fits the schema asked for"),
     does(
         "unicode",
@@ -132,6 +136,7 @@ const KNOBS: &[Knob] = &[
         "interleave",
         "argument deltas of parallel calls take turns (OpenAI wire)",
     ),
+    flag("think", "reason first, as `thinking` does"),
     flag("preface", "say something before calling tools"),
     flag("redact", "add a redacted reasoning block (Anthropic wire)"),
     number("status", 599, "the status of `fail`, 400 to 599"),

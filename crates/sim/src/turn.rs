@@ -5,7 +5,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
 
-use crate::{schema::sample, script::Script};
+use crate::{agent::Task, schema::sample, script::Script};
 
 const LOREM: &str = "Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod tempor \
     incididunt ut labore et dolore magna aliqua. Ut enim ad minim veniam, quis nostrud exercitation \
@@ -24,6 +24,8 @@ pub struct Tool {
     pub name: String,
     /// The JSON schema of its arguments.
     pub schema: Value,
+    /// It takes free text: the schema's only property (OpenAI's custom tools).
+    pub custom: bool,
 }
 
 /// What a request asks, read leniently from either wire.
@@ -57,6 +59,8 @@ pub struct Prompt {
     pub choices: usize,
     /// Number of alternatives per token, when log probabilities are asked for (OpenAI wire).
     pub logprobs: Option<usize>,
+    /// What a coding agent is to do, for `agent`.
+    pub task: Option<Task>,
 }
 
 /// Reasoning that precedes an answer.
@@ -77,8 +81,10 @@ pub struct Call {
     pub id: String,
     /// The tool's name.
     pub name: String,
-    /// A JSON object as text.
+    /// A JSON object as text; of a custom tool, free text.
     pub arguments: String,
+    /// The tool takes free text.
+    pub custom: bool,
 }
 
 /// Why an answer ends.
@@ -183,7 +189,7 @@ pub fn compose(script: &Script, prompt: &Prompt) -> Answer {
     } else {
         String::new()
     };
-    let thought = (script.base == "thinking").then(|| {
+    let thought = (script.base == "thinking" || script.is("think")).then(|| {
         let text = format!("{REASONING} {}", prompt.text);
         let redacted = script
             .is("redact")
@@ -226,6 +232,12 @@ pub fn compose(script: &Script, prompt: &Prompt) -> Answer {
 }
 
 fn calls(script: &Script, prompt: &Prompt) -> Vec<Call> {
+    if let Some(task) = &prompt.task {
+        let next = task.next(&prompt.tools).into_iter();
+        return next
+            .map(|(tool, arguments)| call(prompt, 0, tool, &arguments))
+            .collect();
+    }
     let asked = script
         .count("calls")
         .unwrap_or(usize::from(script.base == "tools"));
@@ -234,28 +246,37 @@ fn calls(script: &Script, prompt: &Prompt) -> Vec<Call> {
     }
     let count = asked.max(usize::from(prompt.forced));
     let offered = prompt.tools.iter().cycle().take(count).enumerate();
+    let arguments = |tool: &Tool| {
+        if script.is("empty") {
+            Value::Object(serde_json::Map::new())
+        } else {
+            sample(&tool.schema)
+        }
+    };
     offered
-        .map(|(at, tool)| {
-            let arguments = if script.is("empty") {
-                "{}".to_owned()
-            } else {
-                sample(&tool.schema).to_string()
-            };
-            let (high, low) = (
-                hash(prompt.seed, &at.to_be_bytes()),
-                hash(prompt.seed, b"call") as u32,
-            );
-            let id = format!("{high:016x}{:06x}", low >> 8);
-            Call {
-                id,
-                name: tool.name.clone(),
-                arguments,
-            }
-        })
+        .map(|(at, tool)| call(prompt, at, tool, &arguments(tool)))
         .collect()
 }
 
+fn call(prompt: &Prompt, at: usize, tool: &Tool, arguments: &Value) -> Call {
+    let (high, low) = (
+        hash(prompt.seed, &at.to_be_bytes()),
+        hash(prompt.seed, b"call") as u32,
+    );
+    let free = arguments.as_object().and_then(|map| map.values().next());
+    let free = free.filter(|_| tool.custom).and_then(Value::as_str);
+    Call {
+        id: format!("{high:016x}{:06x}", low >> 8),
+        name: tool.name.clone(),
+        arguments: free.map_or_else(|| arguments.to_string(), str::to_owned),
+        custom: tool.custom,
+    }
+}
+
 fn text(script: &Script, prompt: &Prompt) -> String {
+    if let Some(task) = &prompt.task {
+        return task.report(&prompt.tools);
+    }
     let said = match script.base.as_str() {
         "lorem" | "stall" | "reset" => LOREM,
         "unicode" => UNICODE,

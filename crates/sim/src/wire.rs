@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::{
-    anthropic, gemini, openai,
+    agent, anthropic, gemini, openai,
     reply::{End, Reply, Step},
     responses,
     script::Script,
@@ -165,7 +165,8 @@ pub fn play(
     edit: impl FnOnce(Vec<Frame>) -> Vec<Frame>,
 ) -> Reply {
     let ms = |name| script.number(name).map(Duration::from_millis);
-    let prompt = wire.read(body);
+    let mut prompt = wire.read(body);
+    prompt.task = (script.base == "agent").then(|| agent::read(body));
     let id = format!("req_{:016x}", prompt.seed);
     let mut reply = if script.base == "fail" {
         let status = script.number("status").unwrap_or(500).clamp(400, 599) as u16;

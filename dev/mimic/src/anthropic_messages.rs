@@ -22,8 +22,8 @@ struct Turn<'a> {
 }
 
 /// Checks all messages. `thinks`: thinking is on; `count`: for `count_tokens`, where the last turn
-/// may be anything.
-pub(crate) fn check_messages(messages: &[Value], thinks: bool, count: bool) -> Checked {
+/// may be anything; `mid`: the system may speak behind a user's turn.
+pub(crate) fn check_messages(messages: &[Value], thinks: bool, count: bool, mid: bool) -> Checked {
     let mut turns: Vec<Turn> = Vec::new();
     for (index, message) in messages.iter().enumerate() {
         let at = format!("messages.{index}");
@@ -31,6 +31,10 @@ pub(crate) fn check_messages(messages: &[Value], thinks: bool, count: bool) -> C
         let role = string(map, &at, "role")?;
         match role {
             "user" | "assistant" => {}
+            "system" if mid && turns.last().is_some_and(|turn| turn.role == "user") => {
+                check_content(need(map, &at, "content")?, &at, role, false)?;
+                continue;
+            }
             "system" => {
                 let message = "Unexpected role \"system\". The Messages API accepts a top-level `system` parameter, not \"system\" as an input message role.";
                 return Err(fault("messages", message));

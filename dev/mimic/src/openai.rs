@@ -365,7 +365,10 @@ pub(crate) fn check_chat(body: &Map<String, Value>) -> Checked {
     {
         check(&format!("metadata.{key}"), &Want::Str, value)?;
     }
-    check_messages(messages)?;
+    // A vendor that shows what it thought takes it back.
+    let model = body.get("model").and_then(Value::as_str);
+    let thinks = model.is_some_and(|model| model.contains("think"));
+    check_messages(messages, thinks)?;
     check_tools(body)?;
     check_format(body)?;
     check_reasoning_model(body)

@@ -16,8 +16,9 @@ const ROLES: &[&str] = &[
     "developer",
 ];
 
-/// Checks every message, and that each tool call has its answer right after it.
-pub(crate) fn check_messages(messages: &[Value]) -> Checked {
+/// Checks every message, and that each tool call has its answer right after it. `thinks`: earlier
+/// reasoning may come back.
+pub(crate) fn check_messages(messages: &[Value], thinks: bool) -> Checked {
     let mut open: Vec<&str> = Vec::new();
     let mut after_calls = false;
     for (index, message) in messages.iter().enumerate() {
@@ -46,7 +47,7 @@ pub(crate) fn check_messages(messages: &[Value]) -> Checked {
             }
             "function" => known(map, &at, &["role", "content", "name"])?,
             "assistant" => {
-                open = check_assistant(map, &at, index)?;
+                open = check_assistant(map, &at, index, thinks)?;
                 after_calls = !open.is_empty();
             }
             other => return Err(wrong_value(&format!("{at}.role"), other, ROLES)),
@@ -234,8 +235,11 @@ fn check_assistant<'a>(
     map: &'a Map<String, Value>,
     at: &str,
     index: usize,
+    thinks: bool,
 ) -> Checked<Vec<&'a str>> {
-    known(map, at, ASSISTANT)?;
+    let mut fields = ASSISTANT.to_vec();
+    fields.extend(thinks.then_some("reasoning_content"));
+    known(map, at, &fields)?;
     let set = |key: &str| map.get(key).filter(|v| !v.is_null());
     if set("content").is_some()
         || !["tool_calls", "function_call", "refusal", "audio"]

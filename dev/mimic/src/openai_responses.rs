@@ -15,6 +15,7 @@ use crate::{
 
 const RESPONSES: &[Field] = &[
     Field("background", Want::Bool, true),
+    Field("client_metadata", Want::Object, true),
     Field("context_management", Want::List, true),
     Field("conversation", Want::Any, true),
     Field("include", Want::List, true),

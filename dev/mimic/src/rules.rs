@@ -103,7 +103,8 @@ pub(crate) fn check_post(
             }
         });
     };
-    let beta = headers.contains_key("anthropic-beta");
+    let beta = headers.get("anthropic-beta");
+    let beta = beta.map(|betas| betas.to_str().unwrap_or_default());
     match route {
         Route::Turn(Wire::Chat) => openai::check_chat(map)?,
         Route::Turn(Wire::Completions) => openai::check_completions(map)?,

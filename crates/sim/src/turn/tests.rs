@@ -99,6 +99,7 @@ fn tools_are_called_with_arguments_that_fit() {
     let tool = |name: &str| Tool {
         name: name.to_owned(),
         schema: schema.clone(),
+        custom: false,
     };
     let mut prompt = Prompt {
         tools: vec![tool("a"), tool("b")],
