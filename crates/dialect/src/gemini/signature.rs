@@ -62,6 +62,14 @@ pub(super) fn read(wire: &str, place: Place) -> Proof {
     Proof::Signature(format!("{}{standard}", place.prefix()))
 }
 
+/// Whether it only stands for a signature that is missing; some SDKs take the words for bytes.
+pub(super) fn is_skip(wire: &str) -> bool {
+    wire == SKIP
+        || STANDARD
+            .decode(wire)
+            .is_ok_and(|bytes| bytes == SKIP.as_bytes())
+}
+
 /// Google's own signature, and where it stands; `None` for another vendor's.
 pub(super) fn own(signature: &str) -> Option<(Place, &str)> {
     let mut places = Place::ALL.into_iter();

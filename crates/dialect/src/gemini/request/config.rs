@@ -3,7 +3,7 @@
 use weir_model::{Effort, Losses, OutputFormat, Reasoning, Rejection, Request};
 
 use super::super::wire::camel;
-use super::parts::{self, GEMINI_ONLY, UNKNOWN};
+use super::parts::{GEMINI_ONLY, UNKNOWN};
 use super::schema;
 use crate::json::read::{Object, Path, Value};
 
@@ -85,7 +85,7 @@ fn output(
     losses: &mut Losses,
 ) -> Result<Option<OutputFormat>, Rejection> {
     let schema = object.read("responseSchema", |v| schema::from_openapi(v))?;
-    let schema = match object.read("responseJsonSchema", parts::schema)? {
+    let schema = match object.read("responseJsonSchema", |v| schema::from_json_schema(v))? {
         Some(schema) => Some(schema),
         None => schema,
     };

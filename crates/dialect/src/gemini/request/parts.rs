@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
-use weir_model::{Block, Content, Json, Losses, Media, MediaSource, Payload, Rejection};
+use weir_model::{Block, Content, Losses, Media, MediaSource, Payload, Rejection};
 
 use super::super::signature::{self, Place, Proof};
 use super::super::wire::{OPAQUE, camel};
@@ -51,7 +51,8 @@ pub(in super::super) fn piece(
 ) -> Result<Piece, Rejection> {
     let mut object = camel(value.object()?);
     let signature = object.read_string("thoughtSignature")?;
-    let signature = signature.filter(|signature| !signature.is_empty());
+    let signature =
+        signature.filter(|signature| !signature.is_empty() && !signature::is_skip(signature));
     let thought = object.read("thought", |v| v.boolean())?.unwrap_or(false);
     object.lose("partMetadata", GEMINI_ONLY, losses);
     let mut noted = Losses::default();
@@ -370,12 +371,4 @@ pub(super) fn each<'a>(
         take(Value::new(raw, Path::Index(&value.path, at)))?;
     }
     Ok(())
-}
-
-/// A JSON schema, as it came.
-pub(super) fn schema(value: Value<'_, '_>) -> Result<Json, Rejection> {
-    match value.is_object() {
-        true => Ok(value.json()),
-        false => Err(value.wrong("an object")),
-    }
 }

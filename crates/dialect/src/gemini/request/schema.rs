@@ -38,6 +38,28 @@ pub(super) fn from_openapi(value: Value<'_, '_>) -> Result<Json, Rejection> {
     Ok(Json::parse(translated(value.text(), 0)).unwrap_or_else(|| value.json()))
 }
 
+/// A JSON schema as it came; where it names types in capitals, which Google takes too, in small ones.
+///
+/// # Errors
+/// An invalid-request rejection when it is no object.
+pub(super) fn from_json_schema(value: Value<'_, '_>) -> Result<Json, Rejection> {
+    const CAPITALS: [&str; 6] = [
+        "\"OBJECT\"",
+        "\"ARRAY\"",
+        "\"STRING\"",
+        "\"INTEGER\"",
+        "\"NUMBER\"",
+        "\"BOOLEAN\"",
+    ];
+    if CAPITALS.iter().any(|kind| value.text().contains(kind)) {
+        return from_openapi(value);
+    }
+    match value.is_object() {
+        true => Ok(value.json()),
+        false => Err(value.wrong("an object")),
+    }
+}
+
 fn fields(text: &str) -> Vec<(std::borrow::Cow<'_, str>, &RawValue)> {
     Object::parse(text.as_bytes()).map_or_else(|_| Vec::new(), Object::into_fields)
 }
@@ -60,7 +82,7 @@ fn translated(text: &str, depth: usize) -> String {
                 ("additionalProperties", translated(raw.get(), depth + 1))
             }
             "properties" => ("properties", each(raw.get(), depth)),
-            "defs" => ("$defs", each(raw.get(), depth)),
+            "defs" | "$defs" => ("$defs", each(raw.get(), depth)),
             "ref" => ("$ref", raw.get().to_owned()),
             "anyOf" | "any_of" => ("anyOf", list(raw.get(), depth)),
             "example" => ("examples", format!("[{}]", raw.get())),

@@ -4,7 +4,7 @@ use serde::Serialize;
 use weir_model::{Json, Losses, Rejection, Request, Tool, ToolChoice};
 
 use super::super::wire::camel;
-use super::parts::{self, GEMINI_ONLY, UNKNOWN, each};
+use super::parts::{GEMINI_ONLY, UNKNOWN, each};
 use super::schema;
 use crate::json::read::{Path, Value};
 
@@ -31,7 +31,7 @@ pub(super) fn decode(
 fn declaration(value: Value<'_, '_>, losses: &mut Losses) -> Result<Tool, Rejection> {
     let mut object = camel(value.object()?);
     let openapi = object.read("parameters", |v| schema::from_openapi(v))?;
-    let parameters = match object.read("parametersJsonSchema", parts::schema)? {
+    let parameters = match object.read("parametersJsonSchema", |v| schema::from_json_schema(v))? {
         Some(schema) => Some(schema),
         None => openapi,
     };

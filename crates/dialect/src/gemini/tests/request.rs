@@ -135,6 +135,50 @@ fn the_head_is_read_in_both_spellings() {
 }
 
 #[test]
+fn types_in_capitals_are_those_of_json_schema() {
+    let body = r##"{"contents":[{"parts":[{"text":"Hi"}]}],
+        "tools":[{"functionDeclarations":[{"name":"a","parametersJsonSchema":{"type":"OBJECT","properties":{"type":{"type":"STRING"}}}},
+            {"name":"b","parametersJsonSchema":{"type":"object","$defs":{"at":{"type":"string"}},"properties":{"x":{"$ref":"#/$defs/at"}}}}]}],
+        "generationConfig":{"responseMimeType":"application/json",
+            "responseJsonSchema":{"type":"OBJECT","$defs":{"n":{"type":"INTEGER"}},"properties":{"n":{"$ref":"#/$defs/n"}}}}}"##;
+    let read = Gemini
+        .decode_request(&Bytes::from_static(body.as_bytes()))
+        .unwrap()
+        .value;
+    let tools: Vec<&str> = read
+        .tools
+        .iter()
+        .map(|tool| tool.parameters.get())
+        .collect();
+    assert_eq!(
+        tools,
+        [
+            r#"{"type":"object","properties":{"type":{"type":"string"}}}"#,
+            r##"{"type":"object","$defs":{"at":{"type":"string"}},"properties":{"x":{"$ref":"#/$defs/at"}}}"##
+        ]
+    );
+    let Some(weir_model::OutputFormat::JsonSchema { schema, .. }) = read.output else {
+        panic!("{:?}", read.output);
+    };
+    let expected = r##"{"type":"object","$defs":{"n":{"type":"integer"}},"properties":{"n":{"$ref":"#/$defs/n"}}}"##;
+    assert_eq!(schema.get(), expected);
+}
+
+#[test]
+fn what_stands_for_a_signature_is_none() {
+    for skip in [
+        signature::SKIP,
+        "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I=",
+    ] {
+        let body = format!(
+            r#"{{"contents":[{{"role":"user","parts":[{{"text":"Hi"}}]}},{{"role":"model","parts":[{{"functionCall":{{"name":"f","args":{{}}}},"thoughtSignature":"{skip}"}}]}},{{"role":"user","parts":[{{"functionResponse":{{"name":"f","response":{{"output":"1"}}}}}}]}}]}}"#
+        );
+        let read = Gemini.decode_request(&Bytes::from(body)).unwrap().value;
+        assert_eq!(read.messages[1].blocks.len(), 1, "{:?}", read.messages[1]);
+    }
+}
+
+#[test]
 fn a_native_body_is_edited_where_it_names_the_model() {
     let edited = |body: &'static str, quirks: &Quirks| {
         let head = Gemini.read_head(Operation::Chat, body.as_bytes()).unwrap();
