@@ -173,6 +173,14 @@ pub(super) fn encode(response: &Response, cx: &Cx<'_>) -> Decoded<Vec<u8>> {
     for (at, block) in choice.iter().flat_map(|c| &c.blocks).enumerate() {
         content.extend(part(block, &format!("content[{at}]"), &mut losses));
     }
+    // Agents take the last block of an answer for what it says; this vendor's is never a thought.
+    if let [_, .., Part::Thinking { thinking: "", .. }] = &content[..] {
+        content.pop();
+        losses.add(
+            "reasoning.signature",
+            "an answer does not end with a thought",
+        );
+    }
     if choice.is_some_and(|choice| !choice.logprobs.is_empty()) {
         losses.add("logprobs", "Anthropic has none");
     }

@@ -31,6 +31,9 @@ pub(in super::super) struct Encoder {
     current: Option<(u32, Option<u32>)>,
     /// The next index on the wire.
     next: u32,
+    /// The proof of a thought without words, until more follows: agents take the last block of an
+    /// answer for what it says, and this vendor's never ends with a thought.
+    unsaid: Option<String>,
     waiting: VecDeque<Waiting>,
     /// Bytes in `waiting`.
     held: usize,
@@ -152,6 +155,7 @@ impl Encoder {
             choice: None,
             current: None,
             next: 0,
+            unsaid: None,
             waiting: VecDeque::new(),
             held: 0,
             finish: None,
@@ -204,7 +208,7 @@ impl Encoder {
                 }
             }
             Event::Delta { block, delta, .. } => match self.current {
-                Some((current, index)) if current == *block => self.grow(index, delta, out),
+                Some((current, _)) if current == *block => self.grow(delta, out),
                 _ => self.keep(*block, delta, out),
             },
             Event::Close { block, .. } => match self.current {
@@ -228,6 +232,39 @@ impl Encoder {
     }
 
     fn open(&mut self, block: u32, kind: &Opened, cx: &Cx<'_>, out: &mut Vec<u8>) {
+        if let Some(proof) = self.unsaid.take() {
+            self.thought(&proof, out);
+            self.close(out);
+        }
+        if matches!(kind, Opened::Reasoning) && self.next > 0 {
+            self.unsaid = Some(String::new());
+            self.current = Some((block, None));
+            return;
+        }
+        self.start(block, kind, cx, out);
+    }
+
+    /// Begins a thought with the proof that came ahead of its words.
+    fn thought(&mut self, proof: &str, out: &mut Vec<u8>) {
+        let index = self.next;
+        self.next += 1;
+        let content_block = Part::Thinking {
+            thinking: "",
+            signature: "",
+        };
+        let block = self.current.map_or(0, |(block, _)| block);
+        self.current = Some((block, Some(index)));
+        let frame = Frame::ContentBlockStart {
+            index,
+            content_block,
+        };
+        self.write(&frame, out);
+        if !proof.is_empty() {
+            self.grow(&Delta::Signature(proof.to_owned()), out);
+        }
+    }
+
+    fn start(&mut self, block: u32, kind: &Opened, cx: &Cx<'_>, out: &mut Vec<u8>) {
         let minted;
         let content_block = match kind {
             Opened::Text | Opened::Refusal => Part::text(""),
@@ -265,8 +302,20 @@ impl Encoder {
         self.write(&frame, out);
     }
 
-    fn grow(&mut self, index: Option<u32>, delta: &Delta, out: &mut Vec<u8>) {
-        let Some(index) = index else { return };
+    /// Writes more of the current block.
+    fn grow(&mut self, delta: &Delta, out: &mut Vec<u8>) {
+        match (&mut self.unsaid, delta) {
+            (Some(proof), Delta::Signature(more)) => return proof.push_str(more),
+            (Some(proof), Delta::Reasoning(_)) => {
+                let proof = std::mem::take(proof);
+                self.unsaid = None;
+                self.thought(&proof, out);
+            }
+            _ => {}
+        }
+        let Some((_, Some(index))) = self.current else {
+            return;
+        };
         let delta = match delta {
             Delta::Text(text) | Delta::Refusal(text) => DeltaOut::Text { text },
             Delta::Reasoning(thinking) => DeltaOut::Thinking { thinking },
@@ -325,10 +374,9 @@ impl Encoder {
         while let Some(waiting) = self.waiting.pop_front() {
             self.held -= OVERHEAD + kind_len(&waiting.kind);
             self.open(waiting.block, &waiting.kind, cx, out);
-            let index = self.current.and_then(|(_, index)| index);
             for delta in &waiting.deltas {
                 self.held -= OVERHEAD + delta_len(delta);
-                self.grow(index, delta, out);
+                self.grow(delta, out);
             }
             if !waiting.closed && !whole {
                 return;

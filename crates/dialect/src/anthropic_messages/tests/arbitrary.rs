@@ -268,7 +268,14 @@ pub(super) fn response() -> impl Strategy<Value = Response> {
         Just(("tool_use", FinishReason::ToolCalls)),
         Just(("refusal", FinishReason::Refusal))
     ];
-    (vec(block, 0..5), usage, finish).prop_map(|(blocks, usage, (word, reason))| Response {
+    // An answer never ends with a thought that says nothing.
+    let blocks = vec(block, 0..5).prop_map(|mut blocks| {
+        while matches!(&blocks[..], [_, .., Content::Reasoning { text, .. }] if text.is_empty()) {
+            blocks.pop();
+        }
+        blocks
+    });
+    (blocks, usage, finish).prop_map(|(blocks, usage, (word, reason))| Response {
         id: Some("msg_1".into()),
         model: Some("claude".into()),
         choices: vec![weir_model::Choice {
