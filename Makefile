@@ -7,11 +7,13 @@ VENV := tests/.venv
 REAL_VENV := tests/.venv-real
 FRAMEWORKS_VENV := tests/.venv-frameworks
 NODE_MODULES := tests/node/node_modules
+AGENTS := tests/agents/node_modules
+AIDER_VENV := tests/agents/.venv
 FUZZ_SECONDS ?= 60
 DENY ?= all
 FUZZ_TARGETS = $(notdir $(basename $(wildcard dev/fuzz/fuzz_targets/*.rs)))
 
-.PHONY: help run build test lint unit e2e frameworks bench fuzz deny docs real-model clean
+.PHONY: help run build test lint unit e2e frameworks agents bench fuzz deny docs real-model clean
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,7 +24,7 @@ run: ## Runs the gateway, without a configuration unless ARGS gives one
 build: ## Builds the gateway: target/release/weir
 	$(CARGO) build --release
 
-test: lint unit e2e frameworks ## Everything that must hold: formatting, lints, unit and property tests, SDKs end to end
+test: lint unit e2e frameworks agents ## Everything that must hold: formatting, lints, unit and property tests, SDKs and agents end to end
 
 lint: ## Formatting and lints
 	$(CARGO) fmt --all --check
@@ -51,6 +53,20 @@ $(VENV)/.ready: tests/requirements.txt
 
 $(NODE_MODULES)/.package-lock.json: tests/node/package-lock.json
 	cd tests/node && npm ci --no-audit --no-fund
+	touch $@
+
+agents: $(VENV)/.ready $(AGENTS)/.package-lock.json $(AIDER_VENV)/.ready ## Coding agents do a task through the real binary; PYTEST_ARGS narrows it
+	$(CARGO) build -p weir -p weir-mimic
+	cd tests && .venv/bin/pytest agents $(PYTEST_ARGS)
+
+# Of the install scripts only the one that puts Claude Code's binary in its place is needed.
+$(AGENTS)/.package-lock.json: tests/agents/package-lock.json
+	cd tests/agents && npm ci --ignore-scripts --no-audit --no-fund && npm rebuild @anthropic-ai/claude-code
+	touch $@
+
+$(AIDER_VENV)/.ready: tests/agents/requirements.txt
+	$(PYTHON) -m venv $(AIDER_VENV)
+	$(AIDER_VENV)/bin/pip install --quiet --requirement $<
 	touch $@
 
 bench: ## CPU per request and per chunk, as ratios to a bare proxy; ARGS goes to weir-bench
@@ -86,4 +102,4 @@ $(REAL_VENV)/.ready: tests/requirements-real.txt tests/requirements.txt
 
 clean: ## Removes what was built and installed
 	$(CARGO) clean
-	rm -rf $(VENV) $(REAL_VENV) $(FRAMEWORKS_VENV) $(NODE_MODULES)
+	rm -rf $(VENV) $(REAL_VENV) $(FRAMEWORKS_VENV) $(NODE_MODULES) $(AGENTS) $(AIDER_VENV)

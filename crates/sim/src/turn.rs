@@ -274,13 +274,13 @@ fn call(prompt: &Prompt, at: usize, tool: &Tool, arguments: &Value) -> Call {
 }
 
 fn text(script: &Script, prompt: &Prompt) -> String {
-    if let Some(task) = &prompt.task {
+    if let (Some(task), None) = (&prompt.task, &prompt.schema) {
         return task.report(&prompt.tools);
     }
     let said = match script.base.as_str() {
         "lorem" | "stall" | "reset" => LOREM,
         "unicode" => UNICODE,
-        "json" => {
+        "json" | "agent" => {
             let schema = prompt.schema.as_ref();
             return schema.map_or_else(|| r#"{"ok":true}"#.to_owned(), |s| sample(s).to_string());
         }
