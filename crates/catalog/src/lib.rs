@@ -19,7 +19,7 @@ use std::sync::LazyLock;
 
 pub use models::{Modalities, Modality, ModelEntry, Rate};
 pub use nearest::nearest;
-pub use provider::{Auth, Endpoint, Provider, UrlVar};
+pub use provider::{Auth, Endpoint, Provider, UrlVar, offered, offers};
 pub use reference::reference;
 
 use models::Models;

@@ -200,6 +200,9 @@ struct WrittenRate {
     request: u64,
     #[serde(default)]
     web_search: u64,
+    image: Option<u64>,
+    audio_minute: Option<u64>,
+    character: Option<u64>,
 }
 
 impl From<Written> for ModelEntry {
@@ -236,6 +239,9 @@ impl From<WrittenRate> for Rate {
                 output_audio_pico: written.output_audio,
                 request_nano: written.request,
                 web_search_nano: written.web_search,
+                image_nano: written.image,
+                audio_minute_nano: written.audio_minute,
+                character_pico: written.character,
             },
         }
     }

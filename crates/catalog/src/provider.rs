@@ -30,6 +30,8 @@ pub struct Provider {
     pub headers: Vec<(String, String)>,
     /// What it can do besides chat.
     pub operations: Vec<Operation>,
+    /// What a batch costs, in percent of what its requests would cost one by one.
+    pub batch_percent: u8,
     /// Departures from its dialects.
     pub quirks: Quirks,
     /// The provider under whose name its models are found when it has none of its own.
@@ -185,6 +187,8 @@ struct Entry {
     headers: BTreeMap<String, String>,
     #[serde(default)]
     operations: Vec<Offered>,
+    #[serde(default = "whole")]
+    batch_percent: u8,
     #[serde(default)]
     quirks: Departures,
     models_like: Option<String>,
@@ -209,12 +213,60 @@ enum Spoken {
     OpenAiResponses,
 }
 
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Offered {
-    Embeddings,
-    Completions,
-    CountTokens,
+/// What a provider can do besides chat, by the words of `operations`.
+const OFFERED: [(&str, &[Operation]); 12] = [
+    ("embeddings", &[Operation::Embedding]),
+    ("completions", &[Operation::Completion]),
+    ("count_tokens", &[Operation::CountTokens]),
+    (
+        "images",
+        &[
+            Operation::ImageGeneration,
+            Operation::ImageEdit,
+            Operation::ImageVariation,
+        ],
+    ),
+    ("speech", &[Operation::Speech]),
+    (
+        "transcriptions",
+        &[Operation::Transcription, Operation::Translation],
+    ),
+    ("moderations", &[Operation::Moderation]),
+    ("batches", &[Operation::Files, Operation::Batches]),
+    ("fine_tuning", &[Operation::Files, Operation::FineTuning]),
+    (
+        "vector_stores",
+        &[Operation::Files, Operation::VectorStores],
+    ),
+    ("uploads", &[Operation::Files, Operation::Uploads]),
+    ("videos", &[Operation::Videos]),
+];
+
+/// The operations that a word of `operations` stands for.
+pub fn offered(word: &str) -> Option<&'static [Operation]> {
+    OFFERED.iter().find(|(w, _)| *w == word).map(|(_, o)| *o)
+}
+
+/// Every word of `operations`.
+pub fn offers() -> impl Iterator<Item = &'static str> {
+    OFFERED.iter().map(|(word, _)| *word)
+}
+
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+struct Offered(&'static [Operation]);
+
+impl TryFrom<String> for Offered {
+    type Error = String;
+
+    fn try_from(word: String) -> Result<Offered, String> {
+        let known = offered(&word).map(Offered);
+        known.ok_or_else(|| format!("unknown operation `{word}`"))
+    }
+}
+
+fn whole() -> u8 {
+    100
 }
 
 #[derive(Default, Deserialize)]
@@ -247,11 +299,7 @@ impl From<Entry> for Provider {
             },
             base_url,
         });
-        let operations = entry.operations.into_iter().map(|offered| match offered {
-            Offered::Embeddings => Operation::Embedding,
-            Offered::Completions => Operation::Completion,
-            Offered::CountTokens => Operation::CountTokens,
-        });
+        let operations = entry.operations.iter().flat_map(|Offered(all)| *all);
         Provider {
             name: entry.name,
             title: entry.title,
@@ -262,7 +310,8 @@ impl From<Entry> for Provider {
             url_env,
             url_vars: url_vars.collect(),
             headers: entry.headers.into_iter().collect(),
-            operations: operations.collect(),
+            operations: operations.copied().collect(),
+            batch_percent: entry.batch_percent,
             quirks: Quirks {
                 drop: entry.quirks.drop,
                 rename: entry.quirks.rename.into_iter().collect(),

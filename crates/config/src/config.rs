@@ -87,6 +87,10 @@ pub struct ProviderConfig {
     pub headers: BTreeMap<String, SecretString>,
     /// What it can do besides chat.
     pub operations: Vec<Operation>,
+    /// What a batch costs, in percent of what its requests would cost one by one.
+    pub batch_percent: u8,
+    /// Whether clients may reach all of its API, untouched, below `/NAME/`.
+    pub pass_through: bool,
     /// How it departs from its dialects.
     pub quirks: Quirks,
     /// Whether its models shape answers by a JSON schema; the catalog's when `None`.

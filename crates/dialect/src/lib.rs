@@ -8,6 +8,7 @@ pub mod anthropic_messages;
 pub mod gemini;
 pub mod json;
 pub mod openai_chat;
+pub mod openai_operations;
 pub mod openai_responses;
 pub mod sse;
 
@@ -15,10 +16,12 @@ mod client;
 mod field;
 mod length;
 mod openai;
+mod sniff;
 mod upstream;
 
 pub use client::{ClientDialect, Decoded, Head, ModelCard, StreamEncoder};
 pub use field::Field;
+pub use sniff::{Sniffed, sniff, sniff_frame};
 pub use upstream::{Encoded, Receipt, StreamDecoder, UpstreamDialect};
 
 use weir_model::Dialect;

@@ -58,15 +58,57 @@ pub enum Operation {
     Embedding,
     /// How many input tokens a chat request would use.
     CountTokens,
+    /// Pictures from words.
+    ImageGeneration,
+    /// Pictures from pictures and words.
+    ImageEdit,
+    /// Pictures like a picture.
+    ImageVariation,
+    /// Words spoken.
+    Speech,
+    /// Sound written down.
+    Transcription,
+    /// Sound written down in English.
+    Translation,
+    /// Whether a text or picture is harmful.
+    Moderation,
+    /// Files kept by the vendor.
+    Files,
+    /// Many requests at once, answered later.
+    Batches,
+    /// Models trained on files.
+    FineTuning,
+    /// Indexes over files.
+    VectorStores,
+    /// Files sent in parts.
+    Uploads,
+    /// Films from words, made in the background.
+    Videos,
+    /// Whatever else a provider offers, untouched.
+    PassThrough,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Operation; 4] = [
+    pub const ALL: [Operation; 18] = [
         Operation::Chat,
         Operation::Completion,
         Operation::Embedding,
         Operation::CountTokens,
+        Operation::ImageGeneration,
+        Operation::ImageEdit,
+        Operation::ImageVariation,
+        Operation::Speech,
+        Operation::Transcription,
+        Operation::Translation,
+        Operation::Moderation,
+        Operation::Files,
+        Operation::Batches,
+        Operation::FineTuning,
+        Operation::VectorStores,
+        Operation::Uploads,
+        Operation::Videos,
+        Operation::PassThrough,
     ];
 
     /// The name used in metrics and the ledger; the OpenTelemetry GenAI name where one exists.
@@ -76,6 +118,28 @@ impl Operation {
             Operation::Completion => "text_completion",
             Operation::Embedding => "embeddings",
             Operation::CountTokens => "count_tokens",
+            Operation::ImageGeneration => "image_generation",
+            Operation::ImageEdit => "image_edit",
+            Operation::ImageVariation => "image_variation",
+            Operation::Speech => "speech",
+            Operation::Transcription => "transcription",
+            Operation::Translation => "translation",
+            Operation::Moderation => "moderation",
+            Operation::Files => "files",
+            Operation::Batches => "batches",
+            Operation::FineTuning => "fine_tuning",
+            Operation::VectorStores => "vector_stores",
+            Operation::Uploads => "uploads",
+            Operation::Videos => "videos",
+            Operation::PassThrough => "pass_through",
         }
+    }
+
+    /// Whether the answer is a conversation's, or counts its tokens: in the words of a chat dialect.
+    pub const fn is_chat(self) -> bool {
+        matches!(
+            self,
+            Operation::Chat | Operation::Completion | Operation::Embedding | Operation::CountTokens
+        )
     }
 }

@@ -83,9 +83,29 @@ pub struct Price {
     pub request_nano: u64,
     /// Each search that the vendor runs, in nano-USD.
     pub web_search_nano: u64,
+    /// Each picture made, in nano-USD; `None` where pictures are billed by their tokens, or unknown.
+    pub image_nano: Option<u64>,
+    /// Each minute of sound heard, in nano-USD; `None` as above.
+    pub audio_minute_nano: Option<u64>,
+    /// Each character spoken, in pico-USD; `None` as above.
+    pub character_pico: Option<u64>,
 }
 
 impl Price {
+    /// Whether it says what `usage` costs: one by tokens says nothing of a picture without tokens.
+    pub fn covers(&self, usage: &Usage) -> bool {
+        let units = [
+            (usage.images, self.image_nano),
+            (usage.audio_ms, self.audio_minute_nano),
+            (usage.characters, self.character_pico),
+        ];
+        usage.total_tokens() > 0
+            || self.request_nano > 0
+            || units
+                .iter()
+                .all(|(count, price)| *count == 0 || price.is_some())
+    }
+
     /// The cost of `usage`, rounded up to a nano-dollar.
     pub fn cost(&self, usage: &Usage) -> Money {
         let cache_write_pico = self.cache_write_pico.unwrap_or(self.input_pico);
@@ -120,13 +140,17 @@ impl Price {
                 usage.output_audio_tokens,
                 self.output_audio_pico.unwrap_or(self.output_pico),
             ),
+            (usage.characters, self.character_pico.unwrap_or(0)),
         ]
         .into_iter()
         .map(|(tokens, price)| u128::from(tokens) * u128::from(price))
         .sum::<u128>();
         let nano = pico.div_ceil(1_000)
             + u128::from(self.request_nano)
-            + u128::from(usage.web_searches) * u128::from(self.web_search_nano);
+            + u128::from(usage.web_searches) * u128::from(self.web_search_nano)
+            + u128::from(usage.images) * u128::from(self.image_nano.unwrap_or(0))
+            + (u128::from(usage.audio_ms) * u128::from(self.audio_minute_nano.unwrap_or(0)))
+                .div_ceil(60_000);
         Money(i64::try_from(nano).unwrap_or(i64::MAX))
     }
 }
@@ -179,6 +203,45 @@ mod tests {
             ..Usage::default()
         };
         assert_eq!(price.cost(&usage).nano_usd(), 38);
+    }
+
+    #[test]
+    fn pictures_sound_and_characters_have_prices_of_their_own() {
+        let price = Price {
+            input_pico: 5_000_000,
+            image_nano: Some(40_000_000),
+            audio_minute_nano: Some(6_000_000),
+            character_pico: Some(15_000_000),
+            ..Price::default()
+        };
+        let cost = |usage: Usage| (price.covers(&usage), price.cost(&usage).nano_usd());
+        let none = Usage::default();
+        assert_eq!(cost(Usage { images: 2, ..none }), (true, 80_000_000));
+        assert_eq!(
+            cost(Usage {
+                audio_ms: 90_001,
+                ..none
+            }),
+            (true, 9_000_100)
+        );
+        assert_eq!(
+            cost(Usage {
+                characters: 3,
+                ..none
+            }),
+            (true, 45_000)
+        );
+        let tokens = Price {
+            input_pico: 5_000_000,
+            ..Price::default()
+        };
+        assert!(!tokens.covers(&Usage { images: 1, ..none }));
+        assert!(tokens.covers(&Usage {
+            images: 1,
+            input_tokens: 9,
+            ..none
+        }));
+        assert!(tokens.covers(&none));
     }
 
     #[test]

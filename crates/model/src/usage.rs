@@ -23,6 +23,19 @@ pub struct Usage {
     pub output_audio_tokens: u64,
     /// Searches that the vendor ran for the model and bills apiece.
     pub web_searches: u64,
+    /// Pictures made.
+    #[serde(skip_serializing_if = "is_none")]
+    pub images: u64,
+    /// Sound heard and billed by its length, in milliseconds.
+    #[serde(skip_serializing_if = "is_none")]
+    pub audio_ms: u64,
+    /// Characters of text to be spoken.
+    #[serde(skip_serializing_if = "is_none")]
+    pub characters: u64,
+}
+
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Usage {
@@ -44,6 +57,9 @@ impl Usage {
             (&mut self.reasoning_tokens, later.reasoning_tokens),
             (&mut self.output_audio_tokens, later.output_audio_tokens),
             (&mut self.web_searches, later.web_searches),
+            (&mut self.images, later.images),
+            (&mut self.audio_ms, later.audio_ms),
+            (&mut self.characters, later.characters),
         ];
         for (mine, theirs) in pairs {
             *mine = theirs.max(*mine);

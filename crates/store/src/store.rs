@@ -149,16 +149,25 @@ async fn connect(path: &Path) -> Result<SqlitePool, StoreError> {
         .max_lifetime(None)
         .connect_with(options)
         .await?;
-    let start = include_str!("../migrations/0001_start.sql").into_sql_str();
-    let migrations = vec![Migration::new(
-        1,
-        "start".into(),
-        MigrationType::Simple,
-        start,
-        false,
-    )];
-    Migrator::with_migrations(migrations).run(&pool).await?;
+    Migrator::with_migrations(migrations()).run(&pool).await?;
     Ok(pool)
+}
+
+/// What made the schema, in order.
+fn migrations() -> Vec<Migration> {
+    let steps = [
+        ("start", include_str!("../migrations/0001_start.sql")),
+        (
+            "operations",
+            include_str!("../migrations/0002_operations.sql"),
+        ),
+    ];
+    let numbered = (1..).zip(steps);
+    let migration = |(number, (name, sql)): (i64, (&'static str, &'static str))| {
+        let sql = sql.into_sql_str();
+        Migration::new(number, name.into(), MigrationType::Simple, sql, false)
+    };
+    numbered.map(migration).collect()
 }
 
 /// Refuses a database whose keys were hashed under another secret.

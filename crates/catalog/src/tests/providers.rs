@@ -266,7 +266,11 @@ fn entries_read_as_written() {
         anthropic.headers,
         [("anthropic-version".to_owned(), "2023-06-01".to_owned())]
     );
-    assert_eq!(anthropic.operations, [Operation::CountTokens]);
+    assert_eq!(
+        anthropic.operations,
+        [Operation::CountTokens, Operation::Files, Operation::Batches]
+    );
+    assert_eq!(anthropic.batch_percent, 50);
     let signed = |name: &str| {
         let provider = catalog.provider(name).expect("shipped");
         provider.quirks.signed_thinking.as_deref()

@@ -102,7 +102,8 @@ fn resolve(file: File, env: &Environment, findings: &mut Findings) -> Config {
         findings.error(&Path::of(&["network"]), message);
         Proxy::default()
     });
-    let providers = providers::resolve(&file.providers, env, findings);
+    let pass_through = file.server.pass_through;
+    let providers = providers::resolve(&file.providers, env, pass_through, findings);
     let models = models::resolve(&file, findings);
     Config {
         server: file.server,

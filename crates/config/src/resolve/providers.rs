@@ -27,6 +27,19 @@ const GENERIC: [(&str, Kind); 4] = [
     ("custom", Kind::Generic(None)),
 ];
 
+/// What a server of OpenAI's API is taken to do besides chat; what it lacks, it will say.
+const OFTEN: [Operation; 9] = [
+    Operation::Embedding,
+    Operation::Completion,
+    Operation::ImageGeneration,
+    Operation::ImageEdit,
+    Operation::ImageVariation,
+    Operation::Speech,
+    Operation::Transcription,
+    Operation::Translation,
+    Operation::Moderation,
+];
+
 /// Belong to the connection or to the body, and so to Weir.
 const RESERVED_HEADERS: [HeaderName; 6] = [
     header::HOST,
@@ -54,12 +67,15 @@ struct Entry<'a> {
     written: &'a Provider,
     path: Path,
     env: &'a Environment,
+    /// Where the entry does not say.
+    pass_through: bool,
 }
 
 /// The providers that can be used; the others are in the findings.
 pub(super) fn resolve(
     written: &BTreeMap<String, Provider>,
     env: &Environment,
+    pass_through: bool,
     findings: &mut Findings,
 ) -> BTreeMap<String, ProviderConfig> {
     if written.is_empty() {
@@ -74,6 +90,7 @@ pub(super) fn resolve(
             written,
             path,
             env,
+            pass_through,
         };
         if let Some(provider) = entry.resolve(findings) {
             providers.insert(name.clone(), provider);
@@ -130,7 +147,29 @@ impl Entry<'_> {
         }
         provider.timeouts = self.written.timeouts;
         provider.models = self.models();
+        self.offers(&mut provider, findings);
         Some(provider)
+    }
+
+    /// What it can do, and what may be done with it.
+    fn offers(&self, provider: &mut ProviderConfig, findings: &mut Findings) {
+        if let Some(words) = &self.written.operations {
+            provider.operations.clear();
+            for (index, word) in words.iter().enumerate() {
+                match weir_catalog::offered(word) {
+                    Some(operations) => provider.operations.extend(operations),
+                    None => {
+                        let hint = did_you_mean(word, weir_catalog::offers());
+                        let path = self.path.key("operations").index(index);
+                        findings.error(&path, format!("unknown operation `{word}`{hint}"));
+                    }
+                }
+            }
+        }
+        if let Some(percent) = self.written.batch_percent {
+            provider.batch_percent = percent;
+        }
+        provider.pass_through = self.written.pass_through.unwrap_or(self.pass_through);
     }
 
     fn kind(&self, findings: &mut Findings) -> Option<(&str, Kind)> {
@@ -367,7 +406,9 @@ fn known(kind: Kind) -> ProviderConfig {
         api_key: None,
         default_headers: BTreeMap::new(),
         headers: BTreeMap::new(),
-        operations: vec![Operation::Embedding, Operation::Completion],
+        operations: OFTEN.to_vec(),
+        batch_percent: 100,
+        pass_through: false,
         quirks: Quirks::default(),
         json_schema: None,
         in_process: false,
@@ -379,6 +420,7 @@ fn known(kind: Kind) -> ProviderConfig {
             auth: shipped.auth.clone(),
             default_headers: shipped.headers.iter().cloned().collect(),
             operations: shipped.operations.clone(),
+            batch_percent: shipped.batch_percent,
             quirks: shipped.quirks.clone(),
             in_process: shipped.in_process,
             ..blank

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::Findings;
+use crate::error::did_you_mean;
 use crate::written::{ClientAuth, File};
 use crate::yaml::Path;
 use crate::{ByteSize, DeclaredKey, Timeouts};
@@ -61,6 +62,7 @@ fn check_server(file: &File, findings: &mut Findings) {
     }
     for (key, size, least) in [
         ("max_body", server.max_body, LEAST_BODY),
+        ("max_upload", server.max_upload, server.max_body),
         (
             "max_header_bytes",
             server.max_header_bytes,
@@ -69,6 +71,13 @@ fn check_server(file: &File, findings: &mut Findings) {
     ] {
         if size < least {
             findings.error(&path.key(key), format!("must be at least {least}"));
+        }
+    }
+    for (index, name) in server.object_providers.iter().enumerate() {
+        if !file.providers.contains_key(name) {
+            let path = path.key("object_providers").index(index);
+            let hint = did_you_mean(name, file.providers.keys().map(String::as_str));
+            findings.error(&path, format!("`{name}` is not a provider here{hint}"));
         }
     }
     if server.workers == Some(0) {

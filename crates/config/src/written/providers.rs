@@ -37,6 +37,16 @@ pub(crate) struct Provider {
     /// Whether it takes the content of a message as one string only, so that whatever is not text
     /// is lost; what the catalog knows when left out.
     pub(crate) string_content: Option<bool>,
+    /// What it can do besides chat (`embeddings`, `completions`, `count_tokens`, `images`, `speech`,
+    /// `transcriptions`, `moderations`, `batches`, `fine_tuning`, `vector_stores`, `uploads`, `videos`);
+    /// what the catalog knows when left out.
+    pub(crate) operations: Option<Vec<String>>,
+    /// What a batch costs, in percent of what its requests would cost one by one; what the catalog
+    /// knows when left out.
+    pub(crate) batch_percent: Option<u8>,
+    /// Whether clients may reach all of its API, untouched, below `/NAME/`; `server.pass_through` when
+    /// left out.
+    pub(crate) pass_through: Option<bool>,
     /// How long to wait for it. What a model says goes first.
     pub(crate) timeouts: Timeouts,
     /// What the catalog does not know, or knows differently, by the vendor's model name.
@@ -82,6 +92,12 @@ pub(crate) struct ModelPrice {
     pub(crate) request_usd: Option<Usd>,
     /// USD for each search that the vendor runs; nothing when left out.
     pub(crate) web_search_usd: Option<Usd>,
+    /// USD for each picture made; by its tokens alone when left out.
+    pub(crate) image_usd: Option<Usd>,
+    /// USD for each minute of sound transcribed; by its tokens alone when left out.
+    pub(crate) audio_minute_usd: Option<Usd>,
+    /// USD for a million characters spoken; by tokens alone when left out.
+    pub(crate) usd_per_mchar: Option<UsdPerMtok>,
 }
 
 impl From<&ModelPrice> for weir_model::Price {
@@ -97,6 +113,9 @@ impl From<&ModelPrice> for weir_model::Price {
             output_audio_pico: pico(written.output_audio_usd_per_mtok),
             request_nano: written.request_usd.map_or(0, Usd::nano_usd),
             web_search_nano: written.web_search_usd.map_or(0, Usd::nano_usd),
+            image_nano: written.image_usd.map(Usd::nano_usd),
+            audio_minute_nano: written.audio_minute_usd.map(Usd::nano_usd),
+            character_pico: pico(written.usd_per_mchar),
         }
     }
 }

@@ -25,6 +25,13 @@ pub struct Server {
     pub auth: ClientAuth,
     /// The largest request body, such as `32MiB`.
     pub max_body: ByteSize,
+    /// The largest upload: a form beyond `max_body` is sent on as it comes, and never sent again.
+    pub max_upload: ByteSize,
+    /// Where files, batches and the like go when neither a model nor the header `x-weir-provider`
+    /// tells: the first of these providers that has them in the client's dialect.
+    pub object_providers: Vec<String>,
+    /// Whether clients may reach all of the providers' APIs, untouched, below `/PROVIDER/`.
+    pub pass_through: bool,
     /// The largest request head, all headers together; at least `8KiB`.
     pub max_header_bytes: ByteSize,
     /// Worker threads; as many as there are cores when left out.
@@ -43,6 +50,9 @@ impl Default for Server {
             secret: None,
             auth: ClientAuth::On,
             max_body: ByteSize(32 << 20),
+            max_upload: ByteSize(512 << 20),
+            object_providers: Vec::new(),
+            pass_through: false,
             max_header_bytes: ByteSize(64 << 10),
             workers: None,
             drain_timeout_ms: 30_000,

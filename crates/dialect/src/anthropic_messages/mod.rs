@@ -104,7 +104,7 @@ impl UpstreamDialect for AnthropicMessages {
         match operation {
             Operation::Chat => Some("/v1/messages"),
             Operation::CountTokens => Some("/v1/messages/count_tokens"),
-            Operation::Completion | Operation::Embedding => None,
+            _ => None,
         }
     }
 

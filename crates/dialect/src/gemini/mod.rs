@@ -106,7 +106,7 @@ impl UpstreamDialect for Gemini {
         match operation {
             Operation::Chat => Some("/models/{model}:generateContent"),
             Operation::CountTokens => Some("/models/{model}:countTokens"),
-            Operation::Completion | Operation::Embedding => None,
+            _ => None,
         }
     }
 

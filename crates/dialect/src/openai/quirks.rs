@@ -27,7 +27,13 @@ pub(crate) fn edit_model(
     quirks: &Quirks,
     edits: &mut Splices,
 ) {
-    if head.model != upstream_model && !drops(quirks, "model") {
+    if head.model == upstream_model || drops(quirks, "model") {
+        return;
+    }
+    if head.model_span.is_empty() {
+        let name = String::from_utf8(write::string(upstream_model)).unwrap_or_default();
+        edits.append_field(&head.fields, &format!("\"model\":{name}"));
+    } else {
         edits.replace(head.model_span.clone(), write::string(upstream_model));
     }
 }

@@ -22,6 +22,7 @@ use weir_model::{Cx, Dialect, Losses, Operation, Quirks, Rejection, Request, Res
 
 use crate::json::splice::Splices;
 use crate::openai::{failure, models, rejection};
+use crate::openai_operations;
 use crate::{
     ClientDialect, Decoded, Encoded, Field, Head, ModelCard, Receipt, StreamDecoder, StreamEncoder,
     UpstreamDialect,
@@ -36,8 +37,11 @@ impl ClientDialect for OpenAiChat {
         Dialect::OpenAiChat
     }
 
-    fn read_head<'a>(&self, _: Operation, body: &'a [u8]) -> Result<Head<'a>, Rejection> {
-        head::read(body)
+    fn read_head<'a>(&self, operation: Operation, body: &'a [u8]) -> Result<Head<'a>, Rejection> {
+        if operation.is_chat() {
+            return head::read(body);
+        }
+        openai_operations::read_head(operation, body)
     }
 
     fn decode_request(&self, body: &Bytes) -> Result<Decoded<Request>, Rejection> {
@@ -102,7 +106,7 @@ impl UpstreamDialect for OpenAiChat {
             Operation::Chat => Some("/chat/completions"),
             Operation::Completion => Some("/completions"),
             Operation::Embedding => Some("/embeddings"),
-            Operation::CountTokens => None,
+            operation => openai_operations::path(operation),
         }
     }
 
@@ -125,7 +129,10 @@ impl UpstreamDialect for OpenAiChat {
     }
 
     fn read_receipt(&self, operation: Operation, body: &[u8]) -> Result<Receipt, Rejection> {
-        response::read_receipt(operation, body)
+        if operation.is_chat() {
+            return response::read_receipt(operation, body);
+        }
+        openai_operations::read_receipt(operation, body)
     }
 
     fn stream_decoder(&self) -> Box<dyn StreamDecoder> {

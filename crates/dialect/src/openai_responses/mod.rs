@@ -99,7 +99,7 @@ impl UpstreamDialect for OpenAiResponses {
         match operation {
             Operation::Chat => Some("/responses"),
             Operation::CountTokens => Some("/responses/input_tokens"),
-            Operation::Completion | Operation::Embedding => None,
+            _ => None,
         }
     }
 

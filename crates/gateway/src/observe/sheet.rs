@@ -140,6 +140,9 @@ fn add_usage(sum: &mut Usage, more: &Usage) {
     sum.reasoning_tokens += more.reasoning_tokens;
     sum.output_audio_tokens += more.output_audio_tokens;
     sum.web_searches += more.web_searches;
+    sum.images += more.images;
+    sum.audio_ms += more.audio_ms;
+    sum.characters += more.characters;
 }
 
 /// The cells of one worker.

@@ -12,7 +12,7 @@ use weir_model::{Money, Priced, Usage};
 use super::{Opened, Settled};
 
 /// The ledger's columns after id, question and answer.
-pub(crate) type Figures = [Option<i64>; 17];
+pub(crate) type Figures = [Option<i64>; 20];
 
 /// What a line that opens a call begins with, up to the id.
 const OPENED: &str = "[\"opened\",\"";
@@ -109,6 +109,9 @@ fn figures(opened_at_ns: i64, settled: &Settled<'_>) -> Figures {
             Priced::Known(cost) => Some(Money::nano_usd(cost)),
             Priced::Unpriced => None,
         },
+        Some(signed(usage.images)),
+        Some(signed(usage.audio_ms)),
+        Some(signed(usage.characters)),
     ]
 }
 
@@ -172,11 +175,14 @@ fn array(text: &str) -> Option<(&str, &str)> {
 
 fn read_figures(text: &str) -> Option<Figures> {
     let mut numbers = text.strip_prefix(",[")?.strip_suffix("]]")?.split(',');
-    let mut figures = [None; 17];
-    for figure in &mut figures {
-        *figure = match numbers.next()? {
-            "null" => None,
-            number => Some(number.parse().ok()?),
+    let mut figures = [Some(0); 20];
+    for (index, figure) in figures.iter_mut().enumerate() {
+        *figure = match numbers.next() {
+            Some("null") => None,
+            Some(number) => Some(number.parse().ok()?),
+            // Written before there were the last three.
+            None if index == 17 => break,
+            None => return None,
         };
     }
     numbers.next().is_none().then_some(figures)

@@ -174,6 +174,9 @@ fn usage(row: &SqliteRow) -> Result<Usage, sqlx::Error> {
         reasoning_tokens: count(row, "reasoning_tokens")?,
         output_audio_tokens: count(row, "output_audio_tokens")?,
         web_searches: count(row, "web_searches")?,
+        images: count(row, "images")?,
+        audio_ms: count(row, "audio_ms")?,
+        characters: count(row, "characters")?,
     })
 }
 

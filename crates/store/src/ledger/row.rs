@@ -12,7 +12,7 @@ use crate::journal::Figures;
 const COLUMNS: &str = "question, answer, id, opened_at_ns, settled_at_ns, attempts, losses, \
      first_token_us, total_us, input_tokens, cache_read_tokens, cache_write_tokens, \
      cache_write_1h_tokens, input_audio_tokens, output_tokens, reasoning_tokens, \
-     output_audio_tokens, web_searches, estimated, cost_nano_usd";
+     output_audio_tokens, web_searches, estimated, cost_nano_usd, images, audio_ms, characters";
 
 /// Statements by the number of rows that they insert, largest first. Few sizes, so that each is
 /// prepared once.

@@ -45,6 +45,9 @@ const SETTLED: Settled<'static> = Settled {
         reasoning_tokens: 0,
         output_audio_tokens: 0,
         web_searches: 0,
+        images: 0,
+        audio_ms: 0,
+        characters: 0,
     },
     usage_estimated: false,
     cost: Priced::Unpriced,
@@ -92,7 +95,7 @@ fn a_line_is_one_line_and_tells_the_whole_call() {
     let expected = format!(
         "[\"opened\",{head},[1,3,5]]\n\
          [\"settled\",{head},[\"\",\"\",200,\"ok\",\"\",\"\"],\
-         [1,2,0,0,null,9,4,0,0,0,0,5,0,0,0,0,null]]\n"
+         [1,2,0,0,null,9,4,0,0,0,0,5,0,0,0,0,null,0,0,0]]\n"
     );
     assert_eq!(text, expected);
 }

@@ -47,6 +47,9 @@ pub(super) async fn a_call_is_recorded_whole(home: fn() -> Home) {
         reasoning_tokens: 7,
         output_audio_tokens: 8,
         web_searches: 9,
+        images: 10,
+        audio_ms: 11,
+        characters: 12,
     };
     let ended = Settled {
         status: 502,
