@@ -31,7 +31,7 @@ pub struct Provider {
     /// What it can do besides chat.
     pub operations: Vec<Operation>,
     /// What a batch costs, in percent of what its requests would cost one by one.
-    pub batch_percent: u8,
+    pub batch_percent: u16,
     /// Departures from its dialects.
     pub quirks: Quirks,
     /// The provider under whose name its models are found when it has none of its own.
@@ -188,7 +188,7 @@ struct Entry {
     #[serde(default)]
     operations: Vec<Offered>,
     #[serde(default = "whole")]
-    batch_percent: u8,
+    batch_percent: u16,
     #[serde(default)]
     quirks: Departures,
     models_like: Option<String>,
@@ -265,7 +265,7 @@ impl TryFrom<String> for Offered {
     }
 }
 
-fn whole() -> u8 {
+fn whole() -> u16 {
     100
 }
 

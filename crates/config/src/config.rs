@@ -88,7 +88,7 @@ pub struct ProviderConfig {
     /// What it can do besides chat.
     pub operations: Vec<Operation>,
     /// What a batch costs, in percent of what its requests would cost one by one.
-    pub batch_percent: u8,
+    pub batch_percent: u16,
     /// Whether clients may reach all of its API, untouched, below `/NAME/`.
     pub pass_through: bool,
     /// How it departs from its dialects.

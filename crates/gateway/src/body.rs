@@ -5,16 +5,20 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
+use std::io;
 
-use crate::relay::Relay;
+use crate::relay::{Pipe, Relay};
 
-/// An answer's body. Never fails: a stream that breaks ends in an error event of its dialect.
+/// An answer's body. A stream that breaks ends in an error event of its dialect; only what goes through
+/// untouched can break off.
 #[derive(Debug)]
 pub enum Body {
     /// Held whole; `None` once sent.
     Full(Option<Bytes>),
     /// Relayed from the upstream.
     Relay(Box<Relay>),
+    /// Passed through from the upstream.
+    Pipe(Box<Pipe>),
 }
 
 impl Body {
@@ -26,7 +30,7 @@ impl Body {
 
 impl http_body::Body for Body {
     type Data = Bytes;
-    type Error = std::convert::Infallible;
+    type Error = io::Error;
 
     fn poll_frame(
         self: Pin<&mut Self>,
@@ -37,6 +41,9 @@ impl http_body::Body for Body {
             Body::Relay(relay) => relay
                 .poll_bytes(cx)
                 .map(|next| next.map(|b| Ok(Frame::data(b)))),
+            Body::Pipe(pipe) => pipe
+                .poll_bytes(cx)
+                .map(|next| next.map(|piece| piece.map(Frame::data))),
         }
     }
 
@@ -44,6 +51,7 @@ impl http_body::Body for Body {
         match self {
             Body::Full(bytes) => bytes.is_none(),
             Body::Relay(relay) => relay.is_done(),
+            Body::Pipe(pipe) => pipe.left() == Some(0),
         }
     }
 
@@ -51,6 +59,9 @@ impl http_body::Body for Body {
         match self {
             Body::Full(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64)),
             Body::Relay(_) => SizeHint::default(),
+            Body::Pipe(pipe) => pipe
+                .left()
+                .map_or_else(SizeHint::default, SizeHint::with_exact),
         }
     }
 }

@@ -10,7 +10,7 @@ use weir_dialect::ClientDialect;
 use weir_model::{Dialect, IdMint, Operation};
 use weir_store::Key;
 
-use crate::listen::{HeldBytes, Named};
+use crate::listen::{Form, HeldBytes, Named};
 
 /// When a request came and what it is called.
 #[derive(Clone, Debug)]
@@ -34,6 +34,11 @@ impl RequestId {
     pub(crate) fn mint(seed: u128) -> RequestId {
         let id = Bytes::from(IdMint::new(seed).mint("req_"));
         RequestId(HeaderValue::from_maybe_shared(id).unwrap_or(HeaderValue::from_static("req_")))
+    }
+
+    /// A name that something has already; `req_` where it cannot stand in a header.
+    pub(crate) fn of(name: &str) -> RequestId {
+        RequestId(HeaderValue::from_str(name).unwrap_or(HeaderValue::from_static("req_")))
     }
 
     /// As text.
@@ -64,6 +69,8 @@ pub(crate) struct Call {
     /// Whether a stream shall be a JSON list, and not server-sent events.
     pub listed: bool,
     pub body: Bytes,
+    /// Instead of `body`, where files come with the request.
+    pub form: Option<Box<Form>>,
     /// Gives the body's bytes back to the total when the call is over.
     pub _held: HeldBytes,
 }
@@ -72,6 +79,11 @@ impl Call {
     /// The client side of the dialect that the client speaks.
     pub(crate) fn client(&self) -> &'static dyn ClientDialect {
         weir_dialect::client(self.dialect)
+    }
+
+    /// Whether it can be sent more than once.
+    pub(crate) fn is_repeatable(&self) -> bool {
+        self.form.as_ref().is_none_or(|form| form.is_held())
     }
 
     /// Now, in seconds since the Unix epoch.

@@ -24,7 +24,12 @@ mod translate;
 
 mod body;
 mod call;
+mod errand;
 mod models;
+/// What a vendor keeps: files, batches and the like.
+mod objects;
+/// A provider's whole API, untouched.
+mod pass_through;
 mod pipeline;
 mod rejection;
 mod worker;

@@ -5,19 +5,20 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::{CONNECTION, HeaderValue};
 use http::request::Parts;
 use http::{Request, Response, Version};
 use hyper::body::Incoming;
 use tokio::time::Instant;
-use weir_dialect::{Head, StreamEncoder};
+use weir_dialect::{Head, StreamDecoder, StreamEncoder, openai_operations};
 use weir_model::{Dialect, Kind, Operation, Rejection, Retry};
 
 use crate::admit::{self, Outcome, Permit};
 use crate::authenticate::identify;
 use crate::body::Body;
 use crate::call::{Arrival, Call, Caller, RequestId};
-use crate::listen::{self, Named, Surface};
+use crate::listen::{self, Bounds, Form, HeldBytes, Named, Surface};
 use crate::rejection::{Failure, render};
 use crate::relay::{self, Attempt, Begun, Summary, Way};
 use crate::route::Route;
@@ -25,7 +26,7 @@ use crate::send::{self, Answer};
 use crate::translate::{Lane, Prepared, Translator, forwarded_query, wants_events};
 use crate::worker::Worker;
 use crate::world::{Deployment, World};
-use crate::{models, rejection};
+use crate::{models, objects, pass_through, rejection};
 
 /// Longest `Retry-After` that is waited for at the same target; beyond, the next one is tried.
 const MAX_RETRY_WAIT: Duration = Duration::from_secs(5);
@@ -35,12 +36,13 @@ pub(crate) fn serve(
     worker: Arc<Worker>,
     request: Request<Incoming>,
 ) -> impl Future<Output = Response<Body>> + Send {
-    let (mut parts, mut incoming) = request.into_parts();
+    let (mut parts, incoming) = request.into_parts();
     // An `async fn` would hold its parameters twice, for as long as the call takes.
     async move {
+        let mut incoming = Some(incoming);
         let arrival = worker.arrive();
         let id = arrival.id.clone();
-        let (dialect, surface) = recognise(&parts);
+        let (mut dialect, surface) = recognise(&parts);
         let answered = match surface {
             Ok(Surface::Health | Surface::Ready) => Ok(Response::new(Body::full("ok\n"))),
             Ok(Surface::Operation(dialect, operation, named)) => {
@@ -51,11 +53,25 @@ pub(crate) fn serve(
             Ok(Surface::Model(name)) => {
                 models::one(&worker, &parts, dialect, &name).map_err(Failure::from)
             }
-            Err(failure) => Err(failure),
+            Ok(Surface::Objects(operation)) => {
+                let asked = (dialect, operation);
+                let serving = objects::serve(&worker, arrival, &parts, &mut incoming, asked);
+                Box::pin(serving).await
+            }
+            Err(failure) => match pass_through::reached(&worker, &parts, &failure) {
+                Some(reached) => {
+                    dialect = reached.dialect();
+                    let serving =
+                        pass_through::serve(&worker, arrival, &parts, &mut incoming, reached);
+                    Box::pin(serving).await
+                }
+                None => Err(failure),
+            },
         };
         answered.unwrap_or_else(|failure| {
             let mut response = refuse(&worker, dialect, &failure, &id);
-            let taken = listen::discard(incoming, &worker.shared.tasks);
+            let tasks = &worker.shared.tasks;
+            let taken = incoming.is_some_and(|incoming| listen::discard(incoming, tasks));
             if !taken && parts.version < Version::HTTP_2 {
                 let headers = response.headers_mut();
                 headers.insert(CONNECTION, HeaderValue::from_static("close"));
@@ -97,13 +113,12 @@ async fn run(
     worker: &Arc<Worker>,
     arrival: Arrival,
     parts: &mut Parts,
-    incoming: &mut Incoming,
+    incoming: &mut Option<Incoming>,
     (dialect, operation, named): (Dialect, Operation, Option<Named>),
 ) -> Result<Response<Body>, Failure> {
     let world = worker.shared.world();
     let caller = caller(worker, &world, parts)?;
-    let budget = &worker.shared.budget;
-    let (body, held) = listen::read(&parts.headers, incoming, world.max_body, budget).await?;
+    let (body, form, held) = read(worker, &world, parts, incoming, operation).await?;
     let call = Call {
         arrival,
         dialect,
@@ -115,6 +130,7 @@ async fn run(
         headers: send::forwardable(&parts.headers),
         summary: Summary::is_asked(&parts.headers),
         body,
+        form,
         _held: held,
     };
     // They hold the connection's read buffer, and it would take another one.
@@ -122,7 +138,10 @@ async fn run(
         std::mem::take(&mut parts.headers),
         std::mem::take(&mut parts.uri),
     ));
-    let mut head = call.client().read_head(operation, &call.body)?;
+    let mut head = match &call.form {
+        Some(form) => openai_operations::form_head(form.text("model"), form.text("stream"))?,
+        None => call.client().read_head(operation, &call.body)?,
+    };
     if let Some(named) = &call.named {
         head.model = Cow::Borrowed(&named.model);
         head.stream = named.stream;
@@ -132,7 +151,10 @@ async fn run(
         return Ok(count_tokens(worker, &call, &route).await?);
     }
     let translator = Translator::new(&call, &head);
-    let permit = admit::reserve(worker, &call, &route, head.max_output_tokens, head.stream)?;
+    let mut permit = admit::reserve(worker, &call, &route, head.max_output_tokens, head.stream)?;
+    if operation == Operation::Speech {
+        permit.meter.asked.characters = openai_operations::characters(&head);
+    }
     let deadline = call.arrival.at + route.timeouts.total;
     let (world, call, head, route) = (&*world, &call, &head, &*route);
     let mut calling = Calling {
@@ -145,6 +167,32 @@ async fn run(
         deadline,
     };
     calling.attempt_all(permit).await
+}
+
+/// Reads the body: a form where files come with the request.
+async fn read(
+    worker: &Worker,
+    world: &World,
+    parts: &Parts,
+    incoming: &mut Option<Incoming>,
+    operation: Operation,
+) -> Result<(Bytes, Option<Box<Form>>, HeldBytes), Rejection> {
+    let budget = &worker.shared.budget;
+    let formed = openai_operations::takes_form(operation) && listen::is_form(&parts.headers);
+    if !formed {
+        // Edits take JSON as well, with pictures that are elsewhere.
+        if openai_operations::takes_form(operation) && operation != Operation::ImageEdit {
+            return Err(listen::no_form());
+        }
+        let (body, held) = listen::read(&parts.headers, incoming, world.max_body, budget).await?;
+        return Ok((body, None, held));
+    }
+    let bounds = Bounds {
+        held: world.max_body,
+        all: world.max_upload,
+    };
+    let (form, held) = listen::read_form(&parts.headers, incoming, bounds, budget).await?;
+    Ok((Bytes::new(), Some(Box::new(form)), held))
 }
 
 /// Who asks.
@@ -233,8 +281,9 @@ impl Calling<'_> {
                     Err(failed) => *failed,
                 };
                 permit = back;
-                let last =
-                    failed.rejection.retry == Retry::Never || Instant::now() >= self.deadline;
+                let last = failed.rejection.retry == Retry::Never
+                    || Instant::now() >= self.deadline
+                    || !self.call.is_repeatable();
                 tracing::debug!(
                     request = self.call.arrival.id.as_str(),
                     target = &*deployment.name,
@@ -296,15 +345,22 @@ impl Calling<'_> {
         );
         let answer = match sent.await {
             Ok(answer) => answer,
-            Err(rejection) => return Err(Box::new((rejection.into(), permit))),
+            Err(rejection) => {
+                // The client's fault, where the body was still coming.
+                let fault = self.call.form.as_ref().and_then(|form| form.fault());
+                return Err(Box::new((fault.unwrap_or(rejection).into(), permit)));
+            }
         };
         if !(200..300).contains(&answer.status) {
-            let failure = Box::pin(relay::read_failure(answer, lane, self.call)).await;
+            let failure = Box::pin(relay::read_failure(answer, lane, self.call.dialect)).await;
             return Err(Box::new((failure, permit)));
         }
         permit.meter.upstream_wait += begun.elapsed();
         if self.head.stream && relay::is_event_stream(&answer) {
             return Box::pin(self.stream(deployment, answer, lane, losses, permit)).await;
+        }
+        if !self.call.operation.is_chat() && !relay::is_json(&answer) {
+            return Ok(self.pass(deployment, answer, permit));
         }
         let attempt = Attempt {
             call: self.call,
@@ -326,6 +382,31 @@ impl Calling<'_> {
             relay::finish(attempt).await
         };
         finished.map_err(|failure| Box::new((failure, permit)))
+    }
+
+    /// Lets an answer through that nobody here can read: sound, or text in a format of its own.
+    fn pass(&self, deployment: &Deployment, answer: Answer, permit: Box<Permit>) -> Response<Body> {
+        let attempts = permit.meter.attempts;
+        let idle = self.route.timeouts.idle;
+        let mut response = relay::pipe(answer, permit, Box::new(relay::NoTap), idle, self.deadline);
+        let headers = response.headers_mut();
+        let (id, target) = (&self.call.arrival.id, &deployment.header);
+        relay::set_own(headers, id, self.world, Some(target));
+        rejection::set_attempts(headers, attempts);
+        response
+    }
+
+    /// Reads the upstream's stream.
+    fn decoder(&self, dialect: Dialect) -> Box<dyn StreamDecoder> {
+        let operation = self.call.operation;
+        if operation.is_chat() {
+            return weir_dialect::upstream(dialect).stream_decoder();
+        }
+        let answers = match &self.call.form {
+            Some(form) => form.text("n").and_then(|n| n.parse().ok()).unwrap_or(1),
+            None => openai_operations::answers(self.head),
+        };
+        Box::new(openai_operations::Decoder::new(operation, answers))
     }
 
     /// Encodes a stream for the client.
@@ -364,7 +445,7 @@ impl Calling<'_> {
         let told = (&losses, self.route.on_loss);
         let begun = Begun {
             source: answer.source,
-            decoder: weir_dialect::upstream(dialect).stream_decoder(),
+            decoder: self.decoder(dialect),
             way,
             client: self.call.client(),
             deployment: Arc::clone(deployment),

@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use arc_swap::ArcSwap;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
-use weir_store::{Clock, JournalWriter, KeyIndex};
+use weir_store::{Clock, JournalWriter, KeyIndex, Objects, Store};
 
 use crate::account::Counter;
 use crate::call::{Arrival, RequestId};
 use crate::listen::BodyBudget;
+use crate::objects::Seal;
 use crate::observe::Sheet;
 use crate::send::{InProcess, Pool};
 use crate::world::World;
@@ -23,6 +24,9 @@ pub struct Shared {
     pub keys: KeyIndex,
     /// The time of day.
     pub clock: Clock,
+    /// Whose objects are whose.
+    pub objects: Objects,
+    pub(crate) seal: Seal,
     /// Calls that are under way.
     pub in_flight: AtomicI64,
     pub(crate) budget: BodyBudget,
@@ -36,13 +40,15 @@ impl Shared {
     /// Begins with a first configuration. `in_process` serves the providers that live in this process.
     pub fn new(
         world: Arc<World>,
-        keys: KeyIndex,
+        store: &Store,
         clock: Clock,
         in_process: Option<InProcess>,
     ) -> Arc<Shared> {
         Arc::new(Shared {
             world: ArcSwap::new(world),
-            keys,
+            keys: store.index().clone(),
+            objects: store.objects().clone(),
+            seal: Seal::new(&store.sealing_key()),
             clock,
             in_flight: AtomicI64::new(0),
             budget: BodyBudget::default(),

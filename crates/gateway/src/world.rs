@@ -24,6 +24,10 @@ pub struct World {
     pub(crate) auth: bool,
     /// Most bytes of a request body.
     pub(crate) max_body: usize,
+    /// Most bytes of an upload.
+    pub(crate) max_upload: u64,
+    /// Where objects go when nothing tells.
+    pub(crate) object_providers: Vec<String>,
     /// Between keep-alive comments of a silent stream; also how long an answer's head is held back
     /// for its first content.
     pub(crate) keep_alive: Duration,
@@ -45,6 +49,10 @@ pub(crate) struct Upstream {
     quirks: Arc<Quirks>,
     json_schema: Option<bool>,
     pub timeouts: Timeouts,
+    /// What a batch costs, in percent of its requests one by one.
+    pub batch_percent: u16,
+    /// Whether clients may reach all of its API.
+    pub pass_through: bool,
     /// The provider's name in the catalog, for prices and limits.
     kind: String,
     models: BTreeMap<String, ProviderModelConfig>,
@@ -57,6 +65,8 @@ pub(crate) struct Endpoint {
     pub origin: Arc<Origin>,
     /// By operation, and whether the answer streams.
     uris: Vec<((Operation, bool), Uris)>,
+    /// What comes before every path: nothing, or a slash and more.
+    base_path: String,
 }
 
 /// An operation's URI at an endpoint; `{model}` in it stands for the model's name.
@@ -101,6 +111,8 @@ impl World {
             digest: HeaderValue::from_str(config.digest()).map_err(|e| e.to_string())?,
             auth: config.server.auth == ClientAuth::On,
             max_body: usize::try_from(config.server.max_body.0).unwrap_or(usize::MAX),
+            max_upload: config.server.max_upload.0,
+            object_providers: config.server.object_providers.clone(),
             keep_alive: Duration::from_millis(config.server.keep_alive_ms),
             directory: Directory::new(config, upstreams),
             network,
@@ -142,6 +154,8 @@ impl Upstream {
             quirks: Arc::new(config.quirks.clone()),
             json_schema: config.json_schema,
             timeouts: config.timeouts,
+            batch_percent: config.batch_percent,
+            pass_through: config.pass_through,
             kind: config.kind.clone(),
             models: config.models.clone(),
         })
@@ -197,7 +211,21 @@ impl Endpoint {
             dialect,
             origin,
             uris,
+            base_path,
         })
+    }
+
+    /// The URI in origin form and absolute of a path below the base URL.
+    pub(crate) fn below(&self, path: &str) -> Option<(Uri, Uri)> {
+        self.at_host(&format!("{}{path}", self.base_path))
+    }
+
+    /// The same of a path below the host.
+    pub(crate) fn at_host(&self, path: &str) -> Option<(Uri, Uri)> {
+        let scheme = if self.origin.tls { "https" } else { "http" };
+        let authority = self.origin.authority.to_str().ok()?;
+        let absolute = format!("{scheme}://{authority}{path}");
+        Some((path.parse().ok()?, absolute.parse().ok()?))
     }
 
     /// The URI in origin form and absolute of an operation on a model, streamed or not, with a query;
@@ -280,13 +308,26 @@ impl Deployment {
         }
     }
 
-    /// What a usage costs here: the operator's price, else the catalog's.
+    /// What a usage costs here: by the operator's price, else the catalog's.
     pub(crate) fn cost(&self, usage: &Usage, now_s: i64) -> Priced {
-        let shipped = || self.entry.and_then(|entry| entry.price_for(usage, now_s));
-        match self.price.or_else(shipped) {
-            Some(price) => Priced::Known(price.cost(usage)),
-            None => Priced::Unpriced,
+        match self.price_for(usage, now_s) {
+            Some(price) if price.covers(usage) => Priced::Known(price.cost(usage)),
+            _ => Priced::Unpriced,
         }
+    }
+
+    /// What a request costs of which nobody says what it used: known only where requests have a price.
+    pub(crate) fn cost_of_request(&self, now_s: i64) -> Priced {
+        let none = Usage::default();
+        match self.price_for(&none, now_s) {
+            Some(price) if price.request_nano > 0 => Priced::Known(price.cost(&none)),
+            _ => Priced::Unpriced,
+        }
+    }
+
+    fn price_for(&self, usage: &Usage, now_s: i64) -> Option<Price> {
+        let shipped = || self.entry.and_then(|entry| entry.price_for(usage, now_s));
+        self.price.or_else(shipped)
     }
 }
 

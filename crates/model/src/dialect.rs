@@ -47,10 +47,11 @@ impl Dialect {
 }
 
 /// What a call asks for. Chat is translated between dialects; the others travel natively.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
     /// A conversation turn.
+    #[default]
     Chat,
     /// A legacy text completion.
     Completion,

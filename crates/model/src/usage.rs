@@ -47,22 +47,32 @@ impl Usage {
     /// Merges a later report of the same call. Vendors repeat running totals, so the larger
     /// figure of each class wins.
     pub fn merge(&mut self, later: &Usage) {
-        let pairs = [
-            (&mut self.input_tokens, later.input_tokens),
-            (&mut self.cache_read_tokens, later.cache_read_tokens),
-            (&mut self.cache_write_tokens, later.cache_write_tokens),
-            (&mut self.cache_write_1h_tokens, later.cache_write_1h_tokens),
-            (&mut self.input_audio_tokens, later.input_audio_tokens),
-            (&mut self.output_tokens, later.output_tokens),
-            (&mut self.reasoning_tokens, later.reasoning_tokens),
-            (&mut self.output_audio_tokens, later.output_audio_tokens),
-            (&mut self.web_searches, later.web_searches),
-            (&mut self.images, later.images),
-            (&mut self.audio_ms, later.audio_ms),
-            (&mut self.characters, later.characters),
-        ];
-        for (mine, theirs) in pairs {
+        for (mine, theirs) in self.pairs(later) {
             *mine = theirs.max(*mine);
         }
+    }
+
+    /// Adds what another call used.
+    pub fn add(&mut self, other: &Usage) {
+        for (mine, theirs) in self.pairs(other) {
+            *mine = mine.saturating_add(theirs);
+        }
+    }
+
+    fn pairs(&mut self, other: &Usage) -> [(&mut u64, u64); 12] {
+        [
+            (&mut self.input_tokens, other.input_tokens),
+            (&mut self.cache_read_tokens, other.cache_read_tokens),
+            (&mut self.cache_write_tokens, other.cache_write_tokens),
+            (&mut self.cache_write_1h_tokens, other.cache_write_1h_tokens),
+            (&mut self.input_audio_tokens, other.input_audio_tokens),
+            (&mut self.output_tokens, other.output_tokens),
+            (&mut self.reasoning_tokens, other.reasoning_tokens),
+            (&mut self.output_audio_tokens, other.output_audio_tokens),
+            (&mut self.web_searches, other.web_searches),
+            (&mut self.images, other.images),
+            (&mut self.audio_ms, other.audio_ms),
+            (&mut self.characters, other.characters),
+        ]
     }
 }

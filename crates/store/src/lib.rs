@@ -2,7 +2,8 @@
 //! server's secret.
 //!
 //! The hot face ([`KeyIndex`], [`JournalWriter`]) never awaits and never touches SQL; the cold
-//! face ([`Keys`], [`Ledger`]) is SQL and belongs to background tasks and the admin API. Nothing
+//! face ([`Keys`], [`Ledger`], [`Objects`]) is SQL and belongs to background tasks, the admin API and
+//! the calls that are about stored objects. Nothing
 //! here speaks HTTP or decides policy.
 
 mod clock;
@@ -10,6 +11,7 @@ mod error;
 mod journal;
 mod keys;
 mod ledger;
+mod objects;
 mod secret;
 mod store;
 
@@ -18,5 +20,6 @@ pub use error::StoreError;
 pub use journal::{Journal, JournalOptions, JournalWriter, OpenCall, Opened, Settled, Sync};
 pub use keys::{Created, DeclaredKey, Key, KeyIndex, KeyRole, Keys, NewKey, Unfound};
 pub use ledger::{Answer, Caller, Entry, KeyTotals, Ledger, Question};
+pub use objects::{Object, Objects};
 pub use secret::Secret;
 pub use store::{Store, StoreOptions};

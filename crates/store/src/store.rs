@@ -13,7 +13,9 @@ use sqlx::sqlite::{
 };
 
 use crate::journal::lock;
-use crate::{Clock, Journal, JournalOptions, KeyIndex, Keys, Ledger, Secret, StoreError, Sync};
+use crate::{
+    Clock, Journal, JournalOptions, KeyIndex, Keys, Ledger, Objects, Secret, StoreError, Sync,
+};
 
 /// Where the store is and how it is kept.
 #[derive(Debug)]
@@ -37,6 +39,8 @@ pub struct Store {
     index: KeyIndex,
     journal: Journal,
     ledger: Ledger,
+    objects: Objects,
+    sealing: [u8; 32],
     first_start: bool,
     _lock: File,
 }
@@ -73,7 +77,9 @@ impl Store {
         let keys = Keys::load(pool.clone(), index.clone(), clock.clone()).await?;
         Ok(Store {
             first_start: keys.lacks_admin(),
-            ledger: Ledger::new(pool.clone(), journal.clone(), clock),
+            ledger: Ledger::new(pool.clone(), journal.clone(), clock.clone()),
+            objects: Objects::new(pool.clone(), clock),
+            sealing: secret.derive("weir object ids v1"),
             pool,
             keys,
             index,
@@ -100,6 +106,16 @@ impl Store {
     /// What calls used and cost; [`Ledger::follow`] has to run for it to fill.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    /// Whose objects are whose.
+    pub fn objects(&self) -> &Objects {
+        &self.objects
+    }
+
+    /// The key under which the ids of objects are sealed, the same on all replicas.
+    pub fn sealing_key(&self) -> [u8; 32] {
+        self.sealing
     }
 
     /// Whether there was no admin key when the store was opened.

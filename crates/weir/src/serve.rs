@@ -38,7 +38,7 @@ async fn serve(args: &ServeArgs) -> Result<(), String> {
         .map_err(|e| e.to_string())?;
     let world = Arc::new(World::build(Arc::clone(&config))?);
     let sim = InProcess::new(weir_sim::serve_connection);
-    let shared = Shared::new(world, keys.clone(), Clock::system(), Some(sim));
+    let shared = Shared::new(world, &store, Clock::system(), Some(sim));
 
     let (drain, draining) = watch::channel(false);
     let crew = Crew::start(&config, address, &store, &shared, draining)?;

@@ -7,6 +7,8 @@
 //!
 //! Paths: `POST /v1/chat/completions`, `/v1/responses[/input_tokens]`, `/v1/completions`, `/v1/embeddings`,
 //! `/v1/messages`, `/v1/messages/count_tokens`, `/v1beta/models/{model}:generateContent` and its siblings,
+//! `POST /v1/images/...`, `/v1/audio/...`, `/v1/moderations`; `/v1/files`, `/v1/batches`, `/v1/messages/batches`,
+//! `/v1/fine_tuning/jobs`, `/v1/vector_stores`, `/v1/uploads`, `/v1/videos` and what is below them;
 //! `GET /v1/models[/{id}]`, `GET` and `DELETE /_mimic/requests`.
 //!
 //! Keys: OpenAI takes any bearer token that starts with `sk-`, Anthropic any `x-api-key`; `sk-bad`
@@ -24,11 +26,14 @@ mod anthropic;
 mod anthropic_messages;
 mod bench;
 mod faults;
+mod form;
 mod gemini;
+mod objects;
 mod openai;
 mod openai_messages;
 mod openai_responses;
 mod openai_schema;
+mod operations;
 mod record;
 mod refusal;
 mod rules;

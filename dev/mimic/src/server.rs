@@ -38,6 +38,8 @@ use crate::{
     bench::Bench,
     faults::{distort, edit},
     gemini::{self, Asked},
+    objects::Account,
+    operations,
     record::{Log, Received, Watch},
     refusal::{Refusal, Vendor},
     rules::{check_head, check_post, script, vendor},
@@ -67,6 +69,7 @@ pub struct Mimic {
 
 struct Shared {
     log: Arc<Log>,
+    account: Account,
     bench: Bench,
     connections: AtomicUsize,
     acceptor: Option<TlsAcceptor>,
@@ -90,6 +93,7 @@ impl Mimic {
             .unzip();
         let shared = Arc::new(Shared {
             log: Arc::default(),
+            account: Account::default(),
             bench: Bench::default(),
             connections: AtomicUsize::new(0),
             acceptor,
@@ -259,6 +263,22 @@ async fn serve(
     }
     let mut watch = shared.log.open(&head, body.clone());
     let vendor = vendor(&route, &head.headers);
+    let other = (head.method == Method::POST)
+        .then(|| operations::answer(path, &head.headers, &body))
+        .flatten()
+        .map(|answer| (answer, Vendor::OpenAi))
+        .or_else(|| {
+            let asked = (&head.method, &head.uri);
+            shared.account.answer(asked, &head.headers, &body)
+        });
+    if let Some((answer, vendor)) = other {
+        let reply = answer.unwrap_or_else(|refusal| refuse(&refusal, vendor));
+        watch.status(reply.status);
+        return Ok(reply.into_response().map(|paced| Watched {
+            paced,
+            watch: Some(watch),
+        }));
+    }
     let reply = match check_head(&route, &head.method, path, &head.headers) {
         Err(refusal) => refuse(&refusal, vendor),
         Ok(()) => match asked.map_or_else(

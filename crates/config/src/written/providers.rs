@@ -43,7 +43,7 @@ pub(crate) struct Provider {
     pub(crate) operations: Option<Vec<String>>,
     /// What a batch costs, in percent of what its requests would cost one by one; what the catalog
     /// knows when left out.
-    pub(crate) batch_percent: Option<u8>,
+    pub(crate) batch_percent: Option<u16>,
     /// Whether clients may reach all of its API, untouched, below `/NAME/`; `server.pass_through` when
     /// left out.
     pub(crate) pass_through: Option<bool>,

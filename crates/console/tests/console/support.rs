@@ -67,7 +67,7 @@ impl Gateway {
             project: None,
         };
         let admin_key = store.keys().create(admin_key).await.unwrap().plain;
-        let shared = Shared::new(world(config, &upstream), keys, Clock::system(), None);
+        let shared = Shared::new(world(config, &upstream), &store, Clock::system(), None);
         let (drain, draining) = watch::channel(false);
         let (mut tasks, mut sheets) = (JoinSet::new(), Vec::new());
         let mut worker = || {

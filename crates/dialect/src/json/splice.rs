@@ -56,6 +56,15 @@ impl Splices {
         self.0.extend(other.0);
     }
 
+    /// The same edits on a body that has so many bytes before this one.
+    #[must_use]
+    pub fn shifted(mut self, by: usize) -> Splices {
+        for (range, _) in &mut self.0 {
+            *range = range.start + by..range.end + by;
+        }
+        self
+    }
+
     /// Whether there is nothing to edit.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

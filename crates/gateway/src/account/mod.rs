@@ -7,7 +7,7 @@ use std::time::Duration;
 
 pub(crate) use tokens::Counter;
 use tokio::time::Instant;
-use weir_model::{Event, FinishReason, Priced, Usage};
+use weir_model::{Event, FinishReason, Operation, Priced, Usage};
 
 use crate::world::Deployment;
 
@@ -22,6 +22,12 @@ pub(crate) fn estimate_tokens(bytes: u64) -> u64 {
 /// What is known of a call so far, for its settlement.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
+    /// What is asked.
+    pub operation: Operation,
+    /// What the request itself says of usage: characters to be spoken.
+    pub asked: Usage,
+    /// What it costs where that is not a matter of usage.
+    pub fixed: Option<Priced>,
     /// Bytes of the request, for an estimate of its input.
     pub request_bytes: u64,
     /// Where the call went last; `None` until a request was sent.
@@ -48,6 +54,9 @@ impl Meter {
     /// Forgets what a failed attempt has brought, and goes on to the next.
     pub(crate) fn begin_attempt(&mut self, deployment: &Arc<Deployment>, losses: usize) {
         *self = Meter {
+            operation: self.operation,
+            asked: self.asked,
+            fixed: self.fixed,
             request_bytes: self.request_bytes,
             deployment: Some(Arc::clone(deployment)),
             attempts: self.attempts + 1,
@@ -73,10 +82,17 @@ impl Meter {
     /// The usage to bill, and whether part of it is an estimate: a stream that was cut has
     /// delivered tokens that nobody reported.
     pub(crate) fn billable(&self, delivered: bool) -> (Usage, bool) {
-        if self.usage_complete || self.attempts == 0 {
-            return (self.usage.unwrap_or_default(), false);
+        let mut reported = self.usage.unwrap_or_default();
+        if !self.operation.is_chat() {
+            // The bytes of a picture tell no tokens.
+            if delivered {
+                reported.merge(&self.asked);
+            }
+            return (reported, false);
         }
-        let reported = self.usage.unwrap_or_default();
+        if self.usage_complete || self.attempts == 0 {
+            return (reported, false);
+        }
         if !delivered && self.text_bytes == 0 && self.usage.is_none() {
             return (reported, false);
         }
@@ -94,8 +110,14 @@ impl Meter {
 
     /// What a usage costs at the target that served it.
     pub(crate) fn cost(&self, usage: &Usage, now_s: i64) -> Priced {
+        if let Some(fixed) = self.fixed {
+            return fixed;
+        }
+        // Moderation is the one operation that reports nothing and is priced all the same.
+        let told = self.operation.is_chat() || self.operation == Operation::Moderation;
         match &self.deployment {
-            Some(deployment) => deployment.cost(usage, now_s),
+            Some(deployment) if told || *usage != Usage::default() => deployment.cost(usage, now_s),
+            Some(deployment) => deployment.cost_of_request(now_s),
             None => Priced::Known(weir_model::Money::ZERO),
         }
     }

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use tokio::time::Instant;
-use weir_model::{Kind, Money, Operation, Priced, Rejection, Source, Usage};
+use weir_model::{Dialect, Kind, Money, Operation, Priced, Rejection, Source, Usage};
 use weir_store::{OpenCall, Opened, Settled};
 
 use crate::account::{Meter, estimate_tokens};
-use crate::call::{Call, RequestId};
+use crate::call::{Arrival, Call, Caller, RequestId};
 use crate::observe::{Observation, Series};
 use crate::route::Route;
 use crate::worker::{InFlight, Worker};
@@ -48,8 +48,8 @@ pub(crate) struct Permit {
     worker: Arc<Worker>,
     id: RequestId,
     open_call: OpenCall,
-    route: Arc<Route>,
-    operation: Operation,
+    /// The name that allow-lists, metrics and the ledger know.
+    public: Arc<str>,
     arrived: Instant,
     settled: bool,
     _in_flight: InFlight,
@@ -57,7 +57,25 @@ pub(crate) struct Permit {
     pub meter: Meter,
 }
 
-/// Opens a call: from here on it is on record.
+/// A call to be put on record.
+#[derive(Debug)]
+pub(crate) struct Asked<'a> {
+    pub arrival: &'a Arrival,
+    pub caller: &'a Caller,
+    pub dialect: Dialect,
+    pub operation: Operation,
+    /// The public model name.
+    pub public: &'a Arc<str>,
+    /// Input tokens, as far as its text tells.
+    pub input_tokens: u64,
+    /// What it may cost at most.
+    pub estimate: Option<Money>,
+    /// The bytes of its text.
+    pub request_bytes: u64,
+    pub stream: bool,
+}
+
+/// Opens a call on a model: from here on it is on record.
 ///
 /// # Errors
 /// `Overloaded` when the journal cannot be written, because an unrecorded call would be lost money.
@@ -69,19 +87,37 @@ pub(crate) fn reserve(
     stream: bool,
 ) -> Result<Box<Permit>, Rejection> {
     let input_tokens = estimate_tokens(call.body.len() as u64);
-    let opened = Opened {
-        id: call.arrival.id.as_str(),
-        at_nanos: call.arrival.at_nanos,
-        key_id: call.caller.key_id(),
-        key_name: call.caller.key_name(),
-        project: call.caller.project(),
-        model: &route.public,
-        operation: call.operation.name(),
-        dialect: call.dialect.name(),
-        estimate_nano_usd: estimate(route, input_tokens, max_output_tokens, call.now_s())
-            .map(Money::nano_usd),
-        estimate_input_tokens: input_tokens,
+    let asked = Asked {
+        arrival: &call.arrival,
+        caller: &call.caller,
+        dialect: call.dialect,
+        operation: call.operation,
+        public: &route.public,
+        input_tokens,
+        estimate: estimate(route, input_tokens, max_output_tokens, call.now_s()),
+        request_bytes: call.body.len() as u64,
         stream,
+    };
+    open(worker, &asked)
+}
+
+/// Opens a call: from here on it is on record.
+///
+/// # Errors
+/// As [`reserve`].
+pub(crate) fn open(worker: &Arc<Worker>, asked: &Asked<'_>) -> Result<Box<Permit>, Rejection> {
+    let opened = Opened {
+        id: asked.arrival.id.as_str(),
+        at_nanos: asked.arrival.at_nanos,
+        key_id: asked.caller.key_id(),
+        key_name: asked.caller.key_name(),
+        project: asked.caller.project(),
+        model: asked.public,
+        operation: asked.operation.name(),
+        dialect: asked.dialect.name(),
+        estimate_nano_usd: asked.estimate.map(Money::nano_usd),
+        estimate_input_tokens: asked.input_tokens,
+        stream: asked.stream,
     };
     let open_call = worker.journal.opened(&opened).map_err(|error| {
         let message = "The gateway cannot record calls right now, so it takes none.";
@@ -90,15 +126,15 @@ pub(crate) fn reserve(
     })?;
     Ok(Box::new(Permit {
         worker: Arc::clone(worker),
-        id: call.arrival.id.clone(),
+        id: asked.arrival.id.clone(),
         open_call,
-        route: Arc::clone(route),
-        operation: call.operation,
-        arrived: call.arrival.at,
+        public: Arc::clone(asked.public),
+        arrived: asked.arrival.at,
         settled: false,
         _in_flight: InFlight::enter(&worker.shared),
         meter: Meter {
-            request_bytes: call.body.len() as u64,
+            operation: asked.operation,
+            request_bytes: asked.request_bytes,
             ..Meter::default()
         },
     }))
@@ -127,7 +163,12 @@ fn estimate(
 impl Permit {
     /// The name that the client asked for, where the vendor knows the model by another.
     pub(crate) fn alias(&self, deployment: &Deployment) -> Option<&str> {
-        (*self.route.public != *deployment.model).then_some(&*self.route.public)
+        (*self.public != *deployment.model).then_some(&*self.public)
+    }
+
+    /// Whether the call is settled.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.settled
     }
 
     /// Runs something that outlives the call; drain waits for it.
@@ -186,14 +227,14 @@ impl Permit {
         first_token: Option<std::time::Duration>,
     ) {
         let series = Series {
-            model: Arc::clone(&self.route.public),
+            model: Arc::clone(&self.public),
             target: self
                 .meter
                 .deployment
                 .as_ref()
                 .map(|d| Arc::clone(&d.name))
                 .unwrap_or_default(),
-            operation: self.operation,
+            operation: self.meter.operation,
             status,
         };
         let own_time = total.saturating_sub(self.meter.upstream_wait);

@@ -22,7 +22,7 @@ const MAX_HELD: usize = 1 << 30;
 const MAX_COPIED: usize = 16 << 10;
 
 /// Longest wait for the next piece of a body.
-const BODY_IDLE: Duration = Duration::from_secs(60);
+pub(super) const BODY_IDLE: Duration = Duration::from_secs(60);
 
 /// How much of a refused body is still taken, in bytes, and for how long.
 pub(super) const MAX_DISCARDED: usize = 256 << 20;
@@ -40,7 +40,7 @@ pub(crate) struct HeldBytes {
 }
 
 impl BodyBudget {
-    fn hold(&self) -> HeldBytes {
+    pub(super) fn hold(&self) -> HeldBytes {
         HeldBytes {
             budget: self.clone(),
             bytes: 0,
@@ -49,7 +49,7 @@ impl BodyBudget {
 }
 
 impl HeldBytes {
-    fn grow(&mut self, bytes: usize) -> Result<(), Rejection> {
+    pub(super) fn grow(&mut self, bytes: usize) -> Result<(), Rejection> {
         self.bytes += bytes;
         let held = self.budget.0.fetch_add(bytes, Ordering::Relaxed) + bytes;
         if held > MAX_HELD {
@@ -73,7 +73,7 @@ impl Drop for HeldBytes {
 /// client stops sending, 400 when it goes away, `Overloaded` when all bodies together hold too much.
 pub(crate) async fn read(
     headers: &HeaderMap,
-    incoming: &mut Incoming,
+    incoming: &mut Option<Incoming>,
     max_body: usize,
     budget: &BodyBudget,
 ) -> Result<(Bytes, HeldBytes), Rejection> {
@@ -82,15 +82,17 @@ pub(crate) async fn read(
         .get(CONTENT_LENGTH)
         .and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
     if declared.is_some_and(|length| length > max_body as u64) {
-        return Err(too_large(max_body));
+        return Err(too_large(max_body as u64, "max_body"));
     }
     let mut held = budget.hold();
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
-    while let Some(piece) = next_piece(incoming).await? {
+    while let Some(body) = incoming.as_mut()
+        && let Some(piece) = next_piece(body).await?
+    {
         held.grow(piece.len())?;
         if held.bytes > max_body {
-            return Err(too_large(max_body));
+            return Err(too_large(max_body as u64, "max_body"));
         }
         if first.is_empty() {
             // Most bodies come in one piece, which then is the body without a copy.
@@ -141,18 +143,12 @@ pub(crate) fn discard(mut incoming: Incoming, tasks: &TaskTracker) -> bool {
     false
 }
 
-async fn next_piece(incoming: &mut Incoming) -> Result<Option<Bytes>, Rejection> {
+pub(super) async fn next_piece(incoming: &mut Incoming) -> Result<Option<Bytes>, Rejection> {
     loop {
         let frame = match tokio::time::timeout(BODY_IDLE, incoming.frame()).await {
-            Err(_) => {
-                let message = "The request body stopped arriving. Send it without long pauses.";
-                return Err(Rejection::new(Kind::Timeout, Source::Client, message).with_status(408));
-            }
+            Err(_) => return Err(stopped()),
             Ok(None) => return Ok(None),
-            Ok(Some(Err(error))) => {
-                let message = "The request body could not be read to its end.";
-                return Err(Rejection::invalid(message).with_private(error.to_string()));
-            }
+            Ok(Some(Err(error))) => return Err(unreadable(&error)),
             Ok(Some(Ok(frame))) => frame,
         };
         if let Ok(piece) = frame.into_data()
@@ -161,6 +157,26 @@ async fn next_piece(incoming: &mut Incoming) -> Result<Option<Bytes>, Rejection>
             return Ok(Some(piece));
         }
     }
+}
+
+/// The refusal of a body that should be a form.
+pub(crate) fn no_form() -> Rejection {
+    let message = "Send a form with the file in it, as `Content-Type: multipart/form-data`.";
+    Rejection::invalid(message)
+        .with_status(415)
+        .with_code("unsupported_media_type")
+}
+
+/// The refusal of a client that stopped sending.
+pub(super) fn stopped() -> Rejection {
+    let message = "The request body stopped arriving. Send it without long pauses.";
+    Rejection::new(Kind::Timeout, Source::Client, message).with_status(408)
+}
+
+/// The refusal of a body that broke off.
+pub(super) fn unreadable(error: &hyper::Error) -> Rejection {
+    let message = "The request body could not be read to its end.";
+    Rejection::invalid(message).with_private(error.to_string())
 }
 
 fn check_type(headers: &HeaderMap) -> Result<(), Rejection> {
@@ -176,6 +192,11 @@ fn check_type(headers: &HeaderMap) -> Result<(), Rejection> {
             .with_status(415)
             .with_code("unsupported_media_type"));
     }
+    check_encoding(headers)
+}
+
+/// Refuses a compressed body.
+pub(super) fn check_encoding(headers: &HeaderMap) -> Result<(), Rejection> {
     let encoding = headers
         .get(CONTENT_ENCODING)
         .and_then(|v| v.to_str().ok())
@@ -190,10 +211,10 @@ fn check_type(headers: &HeaderMap) -> Result<(), Rejection> {
     Ok(())
 }
 
-fn too_large(max_body: usize) -> Rejection {
+/// The refusal of a body over the limit that a key of `server` sets.
+pub(crate) fn too_large(most: u64, key: &str) -> Rejection {
     let message = format!(
-        "The request body is over the limit of {max_body} bytes. Send less, or raise \
-         `server.max_body`."
+        "The request body is over the limit of {most} bytes. Send less, or raise `server.{key}`."
     );
     Rejection::new(Kind::TooLarge, Source::Client, message)
 }

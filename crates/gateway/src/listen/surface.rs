@@ -13,6 +13,8 @@ use crate::rejection::Failure;
 pub(crate) enum Surface {
     /// An operation on a model, and what the path says of it.
     Operation(Dialect, Operation, Option<Named>),
+    /// Something kept by a vendor, as files are: made, listed, fetched, deleted.
+    Objects(Operation),
     /// The models that the key may use.
     Models,
     /// One of them, by name.
@@ -50,7 +52,7 @@ const METHODS: [(&str, Dialect, Operation, bool); 3] = [
 ];
 
 /// Every other operation's path. The version prefix may be left out, as some SDKs are configured.
-const OPERATIONS: [(&str, Dialect, Operation); 7] = [
+const OPERATIONS: [(&str, Dialect, Operation); 14] = [
     ("/chat/completions", Dialect::OpenAiChat, Operation::Chat),
     ("/messages", Dialect::AnthropicMessages, Operation::Chat),
     ("/embeddings", Dialect::OpenAiChat, Operation::Embedding),
@@ -66,6 +68,40 @@ const OPERATIONS: [(&str, Dialect, Operation); 7] = [
         Dialect::OpenAiResponses,
         Operation::CountTokens,
     ),
+    (
+        "/images/generations",
+        Dialect::OpenAiChat,
+        Operation::ImageGeneration,
+    ),
+    ("/images/edits", Dialect::OpenAiChat, Operation::ImageEdit),
+    (
+        "/images/variations",
+        Dialect::OpenAiChat,
+        Operation::ImageVariation,
+    ),
+    ("/audio/speech", Dialect::OpenAiChat, Operation::Speech),
+    (
+        "/audio/transcriptions",
+        Dialect::OpenAiChat,
+        Operation::Transcription,
+    ),
+    (
+        "/audio/translations",
+        Dialect::OpenAiChat,
+        Operation::Translation,
+    ),
+    ("/moderations", Dialect::OpenAiChat, Operation::Moderation),
+];
+
+/// Where the objects of a kind are, and all that is below.
+const OBJECTS: [(&str, Operation); 7] = [
+    ("/files", Operation::Files),
+    ("/batches", Operation::Batches),
+    ("/messages/batches", Operation::Batches),
+    ("/fine_tuning", Operation::FineTuning),
+    ("/vector_stores", Operation::VectorStores),
+    ("/uploads", Operation::Uploads),
+    ("/videos", Operation::Videos),
 ];
 
 /// Checks what HTTP/1.1 demands of every head and hyper leaves to us (RFC 9112, section 3.2).
@@ -85,7 +121,10 @@ pub(crate) fn check_host(parts: &Parts) -> Result<(), Failure> {
 /// # Errors
 /// 404 for an unknown path, 405 for a known one with the wrong method; both say what would be right.
 pub(crate) fn recognise(method: &Method, path: &str) -> Result<Surface, Failure> {
-    let (surface, wanted) = by_path(path).ok_or_else(|| unknown(path))?;
+    let Some((surface, wanted)) = by_path(path) else {
+        let objects = objects(path).map(Surface::Objects);
+        return objects.ok_or_else(|| unknown(path).into());
+    };
     if method == wanted || (wanted == Method::GET && method == Method::HEAD) {
         return Ok(surface);
     }
@@ -114,16 +153,36 @@ fn unknown(path: &str) -> Rejection {
     let message = format!(
         "Unknown path `{path}`. This gateway serves /v1/chat/completions, /v1/responses, \
          /v1/responses/input_tokens, /v1/messages, /v1/messages/count_tokens, \
-         /v1beta/models/MODEL:generateContent, /v1/embeddings, /v1/completions and /v1/models."
+         /v1beta/models/MODEL:generateContent, /v1/embeddings, /v1/completions, /v1/images/..., \
+         /v1/audio/..., /v1/moderations, /v1/files, /v1/batches, /v1/messages/batches, \
+         /v1/fine_tuning/..., /v1/vector_stores, /v1/uploads, /v1/videos and /v1/models."
     );
     Rejection::new(Kind::NotFound, Source::Client, message).with_code("unknown_url")
 }
 
-fn by_path(path: &str) -> Option<(Surface, Method)> {
-    let below = |version| path.strip_prefix(version).filter(|t| t.starts_with('/'));
-    let tail = below("/v1")
+/// A path without its version.
+pub(crate) fn tail(path: &str) -> &str {
+    let below = |version| {
+        path.strip_prefix(version)
+            .filter(|t: &&str| t.starts_with('/'))
+    };
+    below("/v1")
         .or_else(|| below("/v1beta").filter(|t| t.starts_with("/models") || t.contains(':')))
-        .unwrap_or(path);
+        .unwrap_or(path)
+}
+
+fn objects(path: &str) -> Option<Operation> {
+    let tail = tail(path);
+    let is_below = |root: &str| {
+        let rest = tail.strip_prefix(root);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let found = OBJECTS.iter().find(|(root, _)| is_below(root));
+    found.map(|(_, operation)| *operation)
+}
+
+fn by_path(path: &str) -> Option<(Surface, Method)> {
+    let tail = tail(path);
     if let Some((_, dialect, operation)) = OPERATIONS.iter().find(|(p, _, _)| *p == tail) {
         let surface = Surface::Operation(*dialect, *operation, None);
         return Some((surface, Method::POST));

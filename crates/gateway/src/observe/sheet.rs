@@ -100,7 +100,7 @@ impl Histogram {
 impl Cell {
     fn add(&mut self, seen: &Observation) {
         self.requests += 1;
-        add_usage(&mut self.usage, &seen.usage);
+        self.usage.add(&seen.usage);
         match seen.cost {
             Priced::Known(money) => self.cost_nano_usd += money.nano_usd(),
             Priced::Unpriced => self.unpriced += 1,
@@ -119,7 +119,7 @@ impl Cell {
     /// Adds another cell's sums.
     pub fn merge(&mut self, other: &Cell) {
         self.requests += other.requests;
-        add_usage(&mut self.usage, &other.usage);
+        self.usage.add(&other.usage);
         self.cost_nano_usd += other.cost_nano_usd;
         self.unpriced += other.unpriced;
         self.retries += other.retries;
@@ -128,21 +128,6 @@ impl Cell {
         self.first_token.merge(&other.first_token);
         self.overhead.merge(&other.overhead);
     }
-}
-
-fn add_usage(sum: &mut Usage, more: &Usage) {
-    sum.input_tokens += more.input_tokens;
-    sum.cache_read_tokens += more.cache_read_tokens;
-    sum.cache_write_tokens += more.cache_write_tokens;
-    sum.cache_write_1h_tokens += more.cache_write_1h_tokens;
-    sum.input_audio_tokens += more.input_audio_tokens;
-    sum.output_tokens += more.output_tokens;
-    sum.reasoning_tokens += more.reasoning_tokens;
-    sum.output_audio_tokens += more.output_audio_tokens;
-    sum.web_searches += more.web_searches;
-    sum.images += more.images;
-    sum.audio_ms += more.audio_ms;
-    sum.characters += more.characters;
 }
 
 /// The cells of one worker.

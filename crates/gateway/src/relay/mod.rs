@@ -6,10 +6,12 @@
 //! ends it, whatever the upstream does; and it is settled before that event leaves.
 
 mod list;
+mod pipe;
 mod stream;
 mod summary;
 mod whole;
 
+pub(crate) use pipe::{NoTap, Pipe, Tap, pipe};
 pub(crate) use stream::{Begun, Relay, Way, alias_json, begin};
 pub(crate) use summary::Summary;
 pub(crate) use whole::{Attempt, finish, read_failure, replay};
@@ -17,10 +19,10 @@ pub(crate) use whole::{Attempt, finish, read_failure, replay};
 use http::Response;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use weir_config::OnLoss;
-use weir_model::Losses;
+use weir_model::{Losses, Priced};
 
 use crate::body::Body;
-use crate::call::Call;
+use crate::call::{Call, RequestId};
 use crate::rejection::{set_attempts, set_request_id};
 use crate::send::Answer;
 use crate::world::{Deployment, World};
@@ -41,7 +43,15 @@ const PASSED: [HeaderName; 4] = [
 const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 const TARGET: HeaderName = HeaderName::from_static("x-weir-target");
 const CONFIG: HeaderName = HeaderName::from_static("x-weir-config");
+const COST: HeaderName = HeaderName::from_static("x-weir-cost-usd");
 const LOSSES: HeaderName = HeaderName::from_static("x-weir-losses");
+
+/// Whether an answer's body is JSON.
+pub(crate) fn is_json(answer: &Answer) -> bool {
+    let kind = answer.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    kind.and_then(|kind| kind.get(..16))
+        .is_some_and(|start| start.eq_ignore_ascii_case(b"application/json"))
+}
 
 /// Whether an answer's body is server-sent events.
 pub(crate) fn is_event_stream(answer: &Answer) -> bool {
@@ -71,7 +81,7 @@ pub(crate) fn streamed(
 }
 
 /// The headers of an answer.
-fn answer_headers(
+pub(crate) fn answer_headers(
     call: &Call,
     world: &World,
     deployment: &Deployment,
@@ -79,6 +89,12 @@ fn answer_headers(
     sse: bool,
 ) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(14);
+    set_own(
+        &mut headers,
+        &call.arrival.id,
+        world,
+        Some(&deployment.header),
+    );
     let content_type = if sse {
         "text/event-stream; charset=utf-8"
     } else {
@@ -90,15 +106,42 @@ fn answer_headers(
         // nginx and its kin buffer what they proxy unless told not to.
         headers.insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
     }
-    set_request_id(&mut headers, &call.arrival.id);
-    headers.insert(TARGET, deployment.header.clone());
-    headers.insert(CONFIG, world.digest.clone());
-    for name in PASSED {
-        if let Some(value) = upstream.get(&name) {
-            headers.insert(name, value.clone());
-        }
-    }
+    headers.extend(passed(upstream));
     headers
+}
+
+/// What is passed on of an upstream's headers.
+pub(crate) fn passed(upstream: &HeaderMap) -> HeaderMap {
+    let found = PASSED.into_iter();
+    found
+        .filter_map(|name| {
+            let value = upstream.get(&name)?.clone();
+            Some((name, value))
+        })
+        .collect()
+}
+
+/// Tells the cost, where it is known.
+pub(crate) fn set_cost(headers: &mut HeaderMap, cost: Priced) {
+    if let Priced::Known(money) = cost
+        && let Ok(value) = HeaderValue::from_str(&money.to_string())
+    {
+        headers.insert(COST, value);
+    }
+}
+
+/// The headers that say what became of a call here.
+pub(crate) fn set_own(
+    headers: &mut HeaderMap,
+    request_id: &RequestId,
+    world: &World,
+    target: Option<&HeaderValue>,
+) {
+    set_request_id(headers, request_id);
+    headers.insert(CONFIG, world.digest.clone());
+    if let Some(target) = target {
+        headers.insert(TARGET, target.clone());
+    }
 }
 
 fn set_losses(headers: &mut HeaderMap, losses: &Losses, on_loss: OnLoss) {

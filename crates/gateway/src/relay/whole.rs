@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Response;
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::header::CONTENT_TYPE;
 use tokio::time::Instant;
 use weir_dialect::StreamEncoder;
 use weir_dialect::json::{splice::Splices, write};
-use weir_model::{Cx, Dialect, IdMint, Kind, Losses, Operation, Priced, Rejection, unfold};
+use weir_model::{Cx, Dialect, IdMint, Kind, Losses, Operation, Rejection, unfold};
 
 use super::list::List;
-use super::{MAX_ANSWER, Summary, answer_headers, set_attempts, set_losses};
+use super::{MAX_ANSWER, Summary, answer_headers, set_attempts, set_cost, set_losses};
 use crate::admit::{Outcome, Permit};
 use crate::body::Body;
 use crate::call::Call;
@@ -20,8 +20,6 @@ use crate::route::Route;
 use crate::send::Answer;
 use crate::translate::{Lane, context};
 use crate::world::{Deployment, World};
-
-const COST: HeaderName = HeaderName::from_static("x-weir-cost-usd");
 
 /// Longest wait for the body of an error answer, and its largest size.
 const FAILURE_WAIT: Duration = Duration::from_secs(10);
@@ -153,7 +151,8 @@ impl Attempt<'_> {
 
     /// The bytes of text in a native answer that tells no usage; all its bytes where that is unclear.
     fn text_len(&self, body: &[u8]) -> u64 {
-        if self.call.operation == Operation::Embedding {
+        let operation = self.call.operation;
+        if operation == Operation::Embedding || !operation.is_chat() {
             return 0;
         }
         let ids = self.ids();
@@ -173,11 +172,7 @@ impl Attempt<'_> {
         let mut headers = answer_headers(self.call, self.world, self.deployment, upstream, events);
         set_attempts(&mut headers, self.permit.meter.attempts);
         set_losses(&mut headers, &self.losses, self.route.on_loss);
-        if let Priced::Known(money) = cost
-            && let Ok(value) = HeaderValue::from_str(&money.to_string())
-        {
-            headers.insert(COST, value);
-        }
+        set_cost(&mut headers, cost);
         if let Some(at) = end
             && let Some(summary) = Summary::of(self.call, &self.losses, self.route.on_loss)
         {
@@ -198,7 +193,7 @@ impl Attempt<'_> {
 
 /// What an answer with an error status means, and, for a client of the same dialect, the
 /// vendor's own words.
-pub(crate) async fn read_failure(answer: Answer, lane: Lane, call: &Call) -> Failure {
+pub(crate) async fn read_failure(answer: Answer, lane: Lane, client: Dialect) -> Failure {
     let Answer {
         status,
         headers,
@@ -210,7 +205,7 @@ pub(crate) async fn read_failure(answer: Answer, lane: Lane, call: &Call) -> Fai
         .await
         .unwrap_or_default();
     let dialect = match lane {
-        Lane::Native => call.dialect,
+        Lane::Native => client,
         Lane::Translated(dialect) => dialect,
     };
     let rejection = if (200..400).contains(&status) {

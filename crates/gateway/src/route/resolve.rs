@@ -59,6 +59,11 @@ impl Directory {
         Ok(route)
     }
 
+    /// A configured upstream.
+    pub(crate) fn upstream(&self, name: &str) -> Option<&Arc<Upstream>> {
+        self.upstreams.get(name)
+    }
+
     /// The configured upstreams, by name.
     pub(crate) fn upstreams(&self) -> impl Iterator<Item = &Arc<Upstream>> {
         self.upstreams.values()

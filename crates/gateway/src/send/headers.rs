@@ -20,7 +20,7 @@ fn is_ours(name: &HeaderName) -> bool {
             | "content-length" | "expect" | "accept-encoding" | "content-encoding"
             // Of the client: keys, and which account of the vendor it would like.
             | "authorization" | "x-api-key" | "api-key" | "x-goog-api-key" | "cookie"
-            | "openai-organization" | "openai-project"
+            | "openai-organization" | "openai-project" | "anthropic-workspace-id"
             // Of its whereabouts.
             | "forwarded" | "via" | "x-real-ip"
     ) || name.starts_with("x-weir-")

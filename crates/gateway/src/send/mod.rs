@@ -15,7 +15,7 @@ pub(crate) use headers::{forwardable, outgoing_headers};
 pub use network::InProcess;
 pub(crate) use network::Network;
 pub(crate) use origin::Origin;
-pub(crate) use out_body::OutBody;
+pub(crate) use out_body::{OutBody, Piece};
 pub(crate) use pool::Pool;
 pub(crate) use source::Source;
 

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::Method;
 use weir_config::OnLoss;
 use weir_dialect::{Decoded, Head};
@@ -116,7 +117,11 @@ impl<'a> Translator<'a> {
             &deployment.quirks,
         );
         let whole = &self.call.body;
-        let body = if whole.len() < MIN_PIECES {
+        let body = if let Some(form) = &self.call.form {
+            let name = || Bytes::copy_from_slice(deployment.model.as_bytes());
+            let fields = form.fields().iter().filter(|field| field.name == "model");
+            form.body(&fields.map(|field| (field, name())).collect::<Vec<_>>())
+        } else if whole.len() < MIN_PIECES {
             OutBody::from_iter([splices.apply(whole)])
         } else {
             splices.pieces(whole).collect()

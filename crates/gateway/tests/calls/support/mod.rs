@@ -71,7 +71,7 @@ impl Gateway {
         let drain_timeout = Duration::from_millis(config.server.drain_timeout_ms);
         let world = Arc::new(World::build(config).unwrap());
         let sim = InProcess::new(weir_sim::serve_connection);
-        let shared = Shared::new(world, keys, Clock::system(), Some(sim));
+        let shared = Shared::new(world, &store, Clock::system(), Some(sim));
         let worker = Worker::new(Arc::clone(&shared), store.journal().writer().unwrap()).unwrap();
         let sheet = worker.sheet();
         let listener = listen::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
