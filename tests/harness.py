@@ -56,6 +56,13 @@ def fetch(url, method="GET", headers=(), body=None, timeout=PATIENCE):
             return answer.code, answer.headers, answer.read()
 
 
+def as_json(text):
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
 def answers(url):
     try:
         return fetch(url, timeout=2)[0] == 200
@@ -132,7 +139,7 @@ class Mimic(Process):
         received = json.loads(fetch(f"{self.url}/_mimic/requests")[2])
         for request in received:
             request["headers"] = dict(request["headers"])
-            request["json"] = json.loads(request["body"]) if request["body"] else None
+            request["json"] = as_json(request["body"])
         return received
 
     def forget(self):

@@ -91,9 +91,10 @@ impl Account {
         } else {
             Vendor::OpenAi
         };
-        let is_post = *method == Method::POST && collection.starts_with("messages");
+        // Only what has a body says of which kind it is.
+        let is_post = *method == Method::POST && asked.id.is_none() && batch.is_some();
         let checked = match anthropic {
-            true => anthropic::check_headers(headers, is_post).and_then(|()| beta(&asked)),
+            true => anthropic::check_headers(headers, is_post),
             false => check_key(headers),
         };
         Some((checked.and_then(|()| self.kept().serve(&asked)), vendor))
@@ -102,19 +103,6 @@ impl Account {
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Anthropic's files are a beta.
-fn beta(asked: &Asked<'_>) -> Checked {
-    let betas = asked
-        .headers
-        .get("anthropic-beta")
-        .and_then(|v| v.to_str().ok());
-    let has = betas.is_some_and(|betas| betas.contains("files-api"));
-    if asked.collection == "files" && !has {
-        return Err(Refusal::invalid("Not Found").with_kind(404, "not_found_error"));
-    }
-    Ok(())
 }
 
 fn json_reply(value: &Value) -> Checked<Reply> {

@@ -67,15 +67,19 @@ pub(crate) fn answer(path: &str, headers: &HeaderMap, body: &[u8]) -> Option<Che
 
 /// A JSON body with these fields, and its model.
 fn object(body: &[u8], fields: &[Field], needs: &[&str]) -> Checked<(Map<String, Value>, String)> {
-    let Ok(Value::Object(map)) = serde_json::from_slice(body) else {
+    let Ok(Value::Object(mut map)) = serde_json::from_slice(body) else {
         return Err(not_json());
     };
+    if needs == ["input"] {
+        map.entry("model")
+            .or_insert("omni-moderation-latest".into());
+    }
     check_fields(&map, fields)?;
     if let Some(absent) = needs.iter().find(|key| !map.contains_key(**key)) {
         return Err(missing(absent));
     }
     let model = map.get("model").and_then(Value::as_str);
-    let model = model.unwrap_or("omni-moderation-latest").to_owned();
+    let model = model.unwrap_or_default().to_owned();
     known(&model)?;
     Ok((map, model))
 }
