@@ -11,6 +11,7 @@ use weir_model::{Dialect, IdMint, Operation};
 use weir_store::Key;
 
 use crate::listen::{Form, HeldBytes, Named};
+use crate::world::Upstream;
 
 /// When a request came and what it is called.
 #[derive(Clone, Debug)]
@@ -69,6 +70,8 @@ pub(crate) struct Call {
     /// Whether a stream shall be a JSON list, and not server-sent events.
     pub listed: bool,
     pub body: Bytes,
+    /// The one provider that has the files which it names.
+    pub home: Option<String>,
     /// Instead of `body`, where files come with the request.
     pub form: Option<Box<Form>>,
     /// Gives the body's bytes back to the total when the call is over.
@@ -79,6 +82,11 @@ impl Call {
     /// The client side of the dialect that the client speaks.
     pub(crate) fn client(&self) -> &'static dyn ClientDialect {
         weir_dialect::client(self.dialect)
+    }
+
+    /// Whether a provider has what the call names.
+    pub(crate) fn can_go_to(&self, upstream: &Upstream) -> bool {
+        self.home.as_ref().is_none_or(|home| *home == upstream.name)
     }
 
     /// Whether it can be sent more than once.

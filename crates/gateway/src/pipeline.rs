@@ -118,7 +118,8 @@ async fn run(
 ) -> Result<Response<Body>, Failure> {
     let world = worker.shared.world();
     let caller = caller(worker, &world, parts)?;
-    let (body, form, held) = read(worker, &world, parts, incoming, operation).await?;
+    let (mut body, form, held) = read(worker, &world, parts, incoming, operation).await?;
+    let home = objects::opened(worker, &caller, &mut body)?;
     let call = Call {
         arrival,
         dialect,
@@ -130,6 +131,7 @@ async fn run(
         headers: send::forwardable(&parts.headers),
         summary: Summary::is_asked(&parts.headers),
         body,
+        home,
         form,
         _held: held,
     };
@@ -147,6 +149,7 @@ async fn run(
         head.stream = named.stream;
     }
     let route = resolve(&world, &call.caller, &head.model)?;
+    check_home(&call, &route)?;
     if operation == Operation::CountTokens && !route.offers(dialect, operation) {
         return Ok(count_tokens(worker, &call, &route).await?);
     }
@@ -223,6 +226,22 @@ pub(crate) fn resolve(world: &World, caller: &Caller, name: &str) -> Result<Arc<
     )
 }
 
+/// Refuses a call that names files which none of the model's providers has.
+fn check_home(call: &Call, route: &Route) -> Result<(), Rejection> {
+    if route
+        .deployments()
+        .any(|target| call.can_go_to(&target.upstream))
+    {
+        return Ok(());
+    }
+    let message = format!(
+        "The request names files at the provider `{}`, where this model is not. Upload them to a \
+         provider of the model, with the header `x-weir-provider`.",
+        call.home.as_deref().unwrap_or_default()
+    );
+    Err(Rejection::invalid(message).with_code("files_elsewhere"))
+}
+
 /// A token count for a model whose vendor offers none: an estimate, marked as such.
 async fn count_tokens(
     worker: &Worker,
@@ -264,7 +283,8 @@ impl Calling<'_> {
     /// a failure says that no attempt can help.
     async fn attempt_all(&mut self, mut permit: Box<Permit>) -> Result<Response<Body>, Failure> {
         let mut failure: Option<Failure> = None;
-        for deployment in self.route.plan() {
+        let plan = self.route.plan();
+        for deployment in plan.filter(|target| self.call.can_go_to(&target.upstream)) {
             for retry in 0..=self.route.max_retries {
                 if retry > 0 && !self.pause(retry, failure.as_ref()).await {
                     break;

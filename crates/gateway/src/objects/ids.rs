@@ -148,7 +148,22 @@ impl<'a> Ids<'a> {
         Ok(out)
     }
 
-    /// The edits that make every id in a JSON body the vendor's.
+    /// The edits that make every id of ours in a JSON body the vendor's, and leave others alone.
+    ///
+    /// # Errors
+    /// 404 for an id that is not the tenant's.
+    pub(super) fn ours(&mut self, body: &[u8]) -> Result<Splices, Rejection> {
+        let mut splices = Splices::default();
+        for (span, _) in strings(body) {
+            let text = scan::string(&body[span.clone()]);
+            if let Some(id) = text.map(|text| self.open(&text)).transpose()?.flatten() {
+                splices.replace(span, write::string(&id));
+            }
+        }
+        Ok(splices)
+    }
+
+    /// The same, where a field that names an object may hold nothing but an id of ours.
     ///
     /// # Errors
     /// 404 for an id that is not the tenant's.
@@ -158,9 +173,8 @@ impl<'a> Ids<'a> {
             let Some(text) = scan::string(&body[span.clone()]) else {
                 continue;
             };
-            match self.field(key.as_bytes(), &text)? {
-                Some(id) => splices.replace(span, write::string(&id)),
-                None => continue,
+            if let Some(id) = self.field(key.as_bytes(), &text)? {
+                splices.replace(span, write::string(&id));
             }
         }
         Ok(splices)

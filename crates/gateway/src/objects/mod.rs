@@ -11,6 +11,7 @@ mod seal;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
 use http::{Method, Response};
@@ -41,6 +42,9 @@ const PROVIDER: &str = "x-weir-provider";
 /// Most pages of a vendor's list that are looked through for something of the tenant's.
 const MAX_PAGES: usize = 20;
 
+/// Longest name of a model, in bytes.
+const MAX_NAME: usize = 256;
+
 /// Answers one request about objects.
 ///
 /// # Errors
@@ -65,6 +69,11 @@ pub(crate) async fn serve(
     let home = ids.provider().or(named);
     let upstream = choose(&world, (dialect, operation), home, content.model())?;
     check_whole(&caller, &upstream)?;
+    if content.model().is_some_and(|model| model.len() > MAX_NAME) {
+        return Err(Rejection::invalid("The model's name is too long.")
+            .with_param("model")
+            .into());
+    }
     let model = content
         .model()
         .map(|model| translated(&world, &upstream, model));
@@ -96,6 +105,25 @@ pub(crate) async fn serve(
         None => failure,
     })?;
     asking.answer(answer, permit).await
+}
+
+/// Puts the vendor's ids in the place of ours in the body of a call on a model, and says which provider
+/// it can go to, if it names any: there a file can be read, and nowhere else.
+///
+/// # Errors
+/// 404 for an id that is not the caller's.
+pub(crate) fn opened(
+    worker: &Worker,
+    caller: &Caller,
+    body: &mut Bytes,
+) -> Result<Option<String>, Rejection> {
+    if memchr::memmem::find(body, seal::MARK.as_bytes()).is_none() {
+        return Ok(None);
+    }
+    let tenant = caller.tenant();
+    let mut ids = Ids::new(&worker.shared.seal, &tenant);
+    *body = ids.ours(body)?.apply(body);
+    Ok(ids.provider().map(str::to_owned))
 }
 
 /// The provider that the client names.
@@ -268,7 +296,7 @@ impl Asking<'_> {
         &self,
         mut answer: Answer,
         permit: &mut Permit,
-    ) -> Result<(bytes::Bytes, http::HeaderMap), Failure> {
+    ) -> Result<(Bytes, http::HeaderMap), Failure> {
         let mut body = self.errand.collect(&mut answer).await?;
         let objects = &self.errand.worker.shared.objects;
         let provider = &*self.upstream.name;

@@ -7,7 +7,7 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 /// What follows the vendor's prefix in an id of ours.
-const MARK: &str = "weir1";
+pub(super) const MARK: &str = "weir1";
 
 /// Bytes of the signature, and the longest id that is opened.
 const TAG: usize = 16;

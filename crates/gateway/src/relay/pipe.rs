@@ -123,6 +123,8 @@ impl Pipe {
                     .left
                     .map(|left| left.saturating_sub(piece.len() as u64));
                 if self.left == Some(0) {
+                    // Read to its end, the connection can be used again.
+                    let _ = source.poll_piece(cx);
                     self.settle(Ok(()));
                 }
                 Poll::Ready(Some(Ok(piece)))

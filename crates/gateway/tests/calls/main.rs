@@ -20,6 +20,8 @@ mod keys;
 #[cfg(test)]
 mod native;
 #[cfg(test)]
+mod operations;
+#[cfg(test)]
 mod pool;
 #[cfg(test)]
 mod refusals;

@@ -88,7 +88,11 @@ pub(crate) async fn read_form(
             break;
         };
         size += piece.len();
+        if size as u64 > bounds.all {
+            return Err(too_large(bounds.all, "max_upload"));
+        }
         scanner.push(&piece)?;
+        held.grow(piece.len())?;
         if let Some(file) = &mut file {
             file.append(&piece)?;
         } else if memory.len() + piece.len() > MAX_MEMORY {
@@ -98,7 +102,6 @@ pub(crate) async fn read_form(
             memory.clear();
             file = Some(begun);
         } else {
-            held.grow(piece.len())?;
             memory.extend_from_slice(&piece);
         }
         if size > bounds.held {

@@ -42,7 +42,7 @@ fn only_plain_json_is_taken() {
 
 #[test]
 fn a_body_over_its_cap_is_told_the_cap() {
-    let rejection = too_large(4096);
+    let rejection = too_large(4096, "max_body");
     assert_eq!(rejection.status, 413);
     assert!(rejection.message.contains("4096 bytes"));
 }
