@@ -246,11 +246,8 @@ impl Tap for Sniffer {
         } else {
             self.whole = None;
         }
-        if let Some(stream) = &mut self.stream {
-            if stream.see(bytes, self.now_s).is_none() {
-                self.stream = None;
-            }
-        }
+        let read = |stream: &mut Stream| stream.see(bytes, self.now_s).is_some();
+        self.stream.take_if(|stream| !read(stream));
     }
 
     fn tell(&mut self, permit: &mut Permit, _: bool) {

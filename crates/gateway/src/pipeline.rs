@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::header::{CONNECTION, HeaderValue};
 use http::request::Parts;
 use http::{Request, Response, Version};
@@ -18,7 +17,7 @@ use crate::admit::{self, Outcome, Permit};
 use crate::authenticate::identify;
 use crate::body::Body;
 use crate::call::{Arrival, Call, Caller, RequestId};
-use crate::listen::{self, Bounds, Form, HeldBytes, Named, Surface};
+use crate::listen::{self, Forms, Named, Surface};
 use crate::rejection::{Failure, render};
 use crate::relay::{self, Attempt, Begun, Summary, Way};
 use crate::route::Route;
@@ -118,7 +117,10 @@ async fn run(
 ) -> Result<Response<Body>, Failure> {
     let world = worker.shared.world();
     let caller = caller(worker, &world, parts)?;
-    let (mut body, form, held) = read(worker, &world, parts, incoming, operation).await?;
+    let forms = Forms::of(operation);
+    let (bounds, budget) = (world.bounds(), &worker.shared.budget);
+    let received = listen::receive(&parts.headers, incoming, forms, bounds, budget).await?;
+    let (mut body, form, held) = received;
     let home = objects::opened(worker, &caller, &mut body)?;
     let call = Call {
         arrival,
@@ -170,32 +172,6 @@ async fn run(
         deadline,
     };
     calling.attempt_all(permit).await
-}
-
-/// Reads the body: a form where files come with the request.
-async fn read(
-    worker: &Worker,
-    world: &World,
-    parts: &Parts,
-    incoming: &mut Option<Incoming>,
-    operation: Operation,
-) -> Result<(Bytes, Option<Box<Form>>, HeldBytes), Rejection> {
-    let budget = &worker.shared.budget;
-    let formed = openai_operations::takes_form(operation) && listen::is_form(&parts.headers);
-    if !formed {
-        // Edits take JSON as well, with pictures that are elsewhere.
-        if openai_operations::takes_form(operation) && operation != Operation::ImageEdit {
-            return Err(listen::no_form());
-        }
-        let (body, held) = listen::read(&parts.headers, incoming, world.max_body, budget).await?;
-        return Ok((body, None, held));
-    }
-    let bounds = Bounds {
-        held: world.max_body,
-        all: world.max_upload,
-    };
-    let (form, held) = listen::read_form(&parts.headers, incoming, bounds, budget).await?;
-    Ok((Bytes::new(), Some(Box::new(form)), held))
 }
 
 /// Who asks.

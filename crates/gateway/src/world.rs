@@ -11,6 +11,7 @@ use weir_catalog::{Auth, Catalog, ModelEntry};
 use weir_config::{ClientAuth, Config, ProviderConfig, ProviderModelConfig, Timeouts};
 use weir_model::{Capabilities, Dialect, Operation, Price, Priced, Quirks, Usage};
 
+use crate::listen::Bounds;
 use crate::route::{Directory, Route};
 use crate::send::{Network, Origin};
 
@@ -117,6 +118,14 @@ impl World {
             directory: Directory::new(config, upstreams),
             network,
         })
+    }
+
+    /// How much of a body is taken.
+    pub(crate) fn bounds(&self) -> Bounds {
+        Bounds {
+            held: self.max_body,
+            all: self.max_upload,
+        }
     }
 
     /// The names of the configured providers.

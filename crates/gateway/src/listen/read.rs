@@ -71,7 +71,7 @@ impl Drop for HeldBytes {
 /// # Errors
 /// 415 for another content type or a compressed body, 413 over `max_body` bytes, 408 when the
 /// client stops sending, 400 when it goes away, `Overloaded` when all bodies together hold too much.
-pub(crate) async fn read(
+pub(super) async fn read(
     headers: &HeaderMap,
     incoming: &mut Option<Incoming>,
     max_body: usize,
@@ -160,7 +160,7 @@ pub(super) async fn next_piece(incoming: &mut Incoming) -> Result<Option<Bytes>,
 }
 
 /// The refusal of a body that should be a form.
-pub(crate) fn no_form() -> Rejection {
+pub(super) fn no_form() -> Rejection {
     let message = "Send a form with the file in it, as `Content-Type: multipart/form-data`.";
     Rejection::invalid(message)
         .with_status(415)

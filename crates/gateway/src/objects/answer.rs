@@ -87,7 +87,7 @@ impl Page {
             .filter(|(_, id)| kept(id))
             .map(|(_, id)| id);
         let first = mine.next();
-        let last = mine.last().or(first);
+        let last = mine.next_back().or(first);
         for (end, id) in self.ends.iter().zip([first, last]) {
             if let Some(end) = end {
                 let id = id.map_or(b"null".to_vec(), |id| write::string(&seal(id)));

@@ -9,7 +9,7 @@ use weir_model::Rejection;
 
 use super::batch::{rename_lines, rename_requests};
 use super::ids::Ids;
-use crate::listen::{self, Bounds, Fault, Form, HeldBytes};
+use crate::listen::{self, Fault, Form, Forms, HeldBytes};
 use crate::send::OutBody;
 use crate::worker::Worker;
 use crate::world::World;
@@ -23,7 +23,7 @@ pub(super) struct Content {
 
 enum Kind {
     Json(Bytes),
-    Form(Form),
+    Form(Box<Form>),
 }
 
 /// What has to be changed in a body: JSON's edits, or fields of a form and their new values.
@@ -36,29 +36,23 @@ impl Content {
     /// Reads the body.
     ///
     /// # Errors
-    /// As [`listen::read`] and [`listen::read_form`].
+    /// As [`listen::receive`].
     pub(super) async fn read(
         worker: &Worker,
         world: &World,
         parts: &Parts,
         incoming: &mut Option<Incoming>,
     ) -> Result<Content, Rejection> {
-        let budget = &worker.shared.budget;
-        if listen::is_form(&parts.headers) {
-            let bounds = Bounds {
-                held: world.max_body,
-                all: world.max_upload,
-            };
-            let read = listen::read_form(&parts.headers, incoming, bounds, budget);
-            let (form, held) = read.await?;
+        let (bounds, budget) = (world.bounds(), &worker.shared.budget);
+        let received = listen::receive(&parts.headers, incoming, Forms::Perhaps, bounds, budget);
+        let (body, form, held) = received.await?;
+        if let Some(form) = form {
             return Ok(Content {
                 model: form.text("model").map(str::to_owned),
                 body: Kind::Form(form),
                 _held: held,
             });
         }
-        let read = listen::read(&parts.headers, incoming, world.max_body, budget);
-        let (body, held) = read.await?;
         if !body.is_empty() {
             scan::top_level(&body)?;
         }

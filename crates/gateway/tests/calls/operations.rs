@@ -97,14 +97,12 @@ async fn large_uploads_are_refused() {
         );
     }
     // Too large to be held, and its model unknown before its file.
-    let late =
-        file("file") + &"x".repeat(100 << 10) + "\r\n" + &part("model", "up/whisper-1") + "--b--";
-    let kind = [
-        ("authorization", format!("Bearer {KEY}")),
-        ("content-type", FORM.to_owned()),
-    ];
-    let kind = kind.each_ref().map(|(name, value)| (*name, value.as_str()));
-    let bytes = request("POST", "/v1/audio/transcriptions", &kind, late.as_bytes());
+    let late = file("file") + &"x".repeat(100 << 10);
+    let bytes = [
+        head("POST", "/v1/audio/transcriptions", &chunks),
+        chunked(late.as_bytes(), false),
+    ]
+    .concat();
     is_refused(&gateway.send(&bytes).await, 400, "model");
 }
 

@@ -12,14 +12,15 @@ use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use hyper::body::Incoming;
-use weir_model::Rejection;
+use weir_dialect::openai_operations;
+use weir_model::{Operation, Rejection};
 
 pub(crate) use live::Live;
 pub(crate) use scan::Field;
 use scan::{Scanner, broken};
 pub(crate) use spool::Spool;
 
-use super::read::{BodyBudget, HeldBytes, check_encoding, next_piece, too_large};
+use super::read::{BodyBudget, HeldBytes, check_encoding, next_piece, no_form, read, too_large};
 use crate::send::{OutBody, Piece};
 
 /// From this size on, in bytes, a form is kept in a file.
@@ -52,7 +53,7 @@ enum Held {
 }
 
 /// Whether a body is a form.
-pub(crate) fn is_form(headers: &HeaderMap) -> bool {
+fn is_form(headers: &HeaderMap) -> bool {
     content_type(headers).is_some_and(|kind| {
         kind.get(..19)
             .is_some_and(|start| start.eq_ignore_ascii_case("multipart/form-data"))
@@ -63,11 +64,56 @@ fn content_type(headers: &HeaderMap) -> Option<&str> {
     headers.get(CONTENT_TYPE)?.to_str().ok()
 }
 
+/// Whether a request comes as a form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Forms {
+    /// It is JSON.
+    Never,
+    /// As it says.
+    Perhaps,
+    /// It has a file in it.
+    Always,
+}
+
+impl Forms {
+    /// Of an operation on a model.
+    pub(crate) fn of(operation: Operation) -> Forms {
+        match operation {
+            // Takes JSON as well, with pictures that are elsewhere.
+            Operation::ImageEdit => Forms::Perhaps,
+            operation if openai_operations::takes_form(operation) => Forms::Always,
+            _ => Forms::Never,
+        }
+    }
+}
+
+/// Reads a body: its bytes, or the form that it is.
+///
+/// # Errors
+/// 415 for JSON in the place of a form or the reverse, else as [`read()`] and [`read_form`].
+pub(crate) async fn receive(
+    headers: &HeaderMap,
+    incoming: &mut Option<Incoming>,
+    forms: Forms,
+    bounds: Bounds,
+    budget: &BodyBudget,
+) -> Result<(Bytes, Option<Box<Form>>, HeldBytes), Rejection> {
+    if forms != Forms::Never && is_form(headers) {
+        let (form, held) = read_form(headers, incoming, bounds, budget).await?;
+        return Ok((Bytes::new(), Some(Box::new(form)), held));
+    }
+    if forms == Forms::Always {
+        return Err(no_form());
+    }
+    let (body, held) = read(headers, incoming, bounds.held, budget).await?;
+    Ok((body, None, held))
+}
+
 /// Reads a form. `incoming` is taken when the form is too large to be held.
 ///
 /// # Errors
 /// 400 for what is no form or has no end, 413 over the bounds, 408 when the client stops sending.
-pub(crate) async fn read_form(
+async fn read_form(
     headers: &HeaderMap,
     incoming: &mut Option<Incoming>,
     bounds: Bounds,
