@@ -250,9 +250,9 @@ def test_lists_show_what_is_the_tenants_in_pages(client, weir):
 
 
 def test_a_batch_of_openais_from_end_to_end(client, weir, mimic):
-    file = client.files.create(file=("in.jsonl", lines("friend", "openai/echo", "echo")), purpose="batch")
+    file = client.files.create(file=("in.jsonl", lines("friend", "openai/echo", "echo", "nobody")), purpose="batch")
     kept = [json.loads(line) for line in client.files.content(file.id).read().splitlines()]
-    assert {line["body"]["model"] for line in kept} == {"echo"}
+    assert [line["body"]["model"] for line in kept] == ["echo", "echo", "echo", "nobody"]
     raw = client.batches.with_raw_response.create(
         input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h"
     )
@@ -262,6 +262,8 @@ def test_a_batch_of_openais_from_end_to_end(client, weir, mimic):
     done = client.batches.retrieve(batch.id)
     assert done.status == "completed" and done.id == batch.id
     assert [one.id for one in client.batches.list()] == [batch.id]
+    # Errors cost nothing, and do not stand for the rest.
+    assert b"r3" in client.files.content(done.error_file_id).read()
     for _ in range(3):
         results = client.files.content(done.output_file_id).read()
         assert [json.loads(line)["custom_id"] for line in results.splitlines()] == ["r0", "r1", "r2"]

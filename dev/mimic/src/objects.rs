@@ -105,6 +105,13 @@ impl Account {
     }
 }
 
+/// What every request of a batch of OpenAI's is answered with.
+fn chat(model: &Value) -> Value {
+    json!({"id": "chatcmpl-1", "object": "chat.completion", "model": model,
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}})
+}
+
 fn json_reply(value: &Value) -> Checked<Reply> {
     Ok(Reply::json(200, value.to_string()))
 }
@@ -362,34 +369,39 @@ impl Kept {
             .of("files", &input)
             .map(|file| file.content.clone())
             .unwrap_or_default();
-        let mut output = String::new();
+        let (mut output, mut errors) = (String::new(), String::new());
         for line in lines
             .split(|byte| *byte == b'\n')
             .filter(|line| !line.is_empty())
         {
             let line: Value = serde_json::from_slice(line).unwrap_or_default();
-            let model = &line["body"]["model"];
-            let body = json!({"id": "chatcmpl-1", "object": "chat.completion", "model": model,
-                "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}],
-                "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}});
-            let known = line["body"]
-                .as_object()
-                .is_some_and(|body| rules::script(body, Vendor::OpenAi).is_ok());
-            let answer = match known {
-                true => json!({"status_code": 200, "request_id": "req_1", "body": body}),
-                false => {
-                    json!({"status_code": 404, "request_id": "req_1", "body": {"error": {"message": "no such model"}}})
-                }
+            let body = line["body"].as_object();
+            let known = body.is_some_and(|body| rules::script(body, Vendor::OpenAi).is_ok());
+            let (file, status, body) = match known {
+                true => (&mut output, 200, chat(&line["body"]["model"])),
+                false => (
+                    &mut errors,
+                    404,
+                    json!({"error": {"message": "no such model"}}),
+                ),
             };
-            output += &json!({"id": "batch_req_1", "custom_id": line["custom_id"], "response": answer, "error": null}).to_string();
-            output.push('\n');
+            let answer = json!({"status_code": status, "request_id": "req_1", "body": body});
+            *file += &json!({"id": "batch_req_1", "custom_id": line["custom_id"],
+                             "response": answer, "error": null})
+            .to_string();
+            file.push('\n');
         }
-        let file = json!({"object": "file", "purpose": "batch_output", "filename": "out.jsonl",
-                          "bytes": output.len(), "status": "processed"});
-        let file = self.make("files", "file-", file, output.into_bytes());
+        let mut put_out = |text: String| {
+            let file = json!({"object": "file", "purpose": "batch_output", "filename": "out.jsonl",
+                              "bytes": text.len(), "status": "processed"});
+            let file = (!text.is_empty()).then(|| self.make("files", "file-", file, text.into()));
+            file.map_or(Value::Null, |file| file["id"].clone())
+        };
+        let (output, errors) = (put_out(output), put_out(errors));
         if let Ok(batch) = self.of("batches", id) {
             batch.value["status"] = "completed".into();
-            batch.value["output_file_id"] = file["id"].clone();
+            batch.value["output_file_id"] = output;
+            batch.value["error_file_id"] = errors;
         }
     }
 

@@ -200,7 +200,9 @@ impl Tap for Results {
 
     fn tell(&mut self, _: &mut Permit, whole: bool) {
         self.end_line();
-        if let Some(bill) = self.bill.take().filter(|_| whole) {
+        // A file of errors alone says nothing of what the rest has cost.
+        let says = self.total.unpriced || !self.total.models.is_empty();
+        if let Some(bill) = self.bill.take().filter(|_| whole && says) {
             bill.write(std::mem::take(&mut self.total));
         }
     }
