@@ -23,6 +23,7 @@ keys:
   - { name: agents, value: KEY }
 models:
   gpt-5.5: { targets: [ { target: newer/agent+think } ] }
+  gpt-6-sol: { targets: [ { target: newer/agent+think } ] }
   claude-opus-4-8: { targets: [ { target: google/agent+think } ] }
   "gemini-*": { targets: [ { target: chat/agent } ] }
 """
@@ -168,6 +169,14 @@ def test_codex_at_home(bench):
     assert [item["name"] for item in body["input"] if item["type"] == "custom_tool_call"] == ["apply_patch"] * 2
     assert body["include"] == ["reasoning.encrypted_content"] and body["store"] is False
     assert body["prompt_cache_key"] and body["client_metadata"]
+
+
+@pytest.mark.timeout(200)
+def test_codex_writes_scripts(bench):
+    """Of its newest models it wants scripts that call its tools, which it offers in an item of the input."""
+    items = bench.do(codex, "gpt-6-sol")[-1]["json"]["input"]
+    assert items[0]["type"] == "additional_tools"
+    assert [item["name"] for item in items if item["type"] == "custom_tool_call"] == ["exec"] * 3
 
 
 @pytest.mark.timeout(200)

@@ -98,8 +98,13 @@ impl Task {
             let tool = tools.iter().rfind(|tool| tool.name.contains("patch"))?;
             offered(std::slice::from_ref(tool), &[(PATCH, &step.patch()?)])
         };
+        let script = || {
+            let tool = tools.iter().find(|tool| tool.name == "exec")?;
+            offered(std::slice::from_ref(tool), &[(PATCH, &step.script())])
+        };
         own.or_else(patch)
             .or_else(|| offered(tools, &[(COMMAND, &step.command())]))
+            .or_else(script)
     }
 
     /// What is said when nothing is called: the files when no tool is offered, else one sentence.
@@ -132,6 +137,12 @@ impl Step {
             Self::Run(_) => return None,
         };
         Some(format!("*** Begin Patch\n{hunk}\n*** End Patch\n"))
+    }
+
+    /// The step as JavaScript that calls the agent's tools, as Codex has its newest models write it.
+    fn script(&self) -> String {
+        let command = json!({"cmd": self.command()});
+        format!("text(await tools.exec_command({command}))")
     }
 
     fn command(&self) -> String {

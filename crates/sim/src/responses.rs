@@ -29,8 +29,7 @@ pub(crate) fn read(body: &Value) -> Prompt {
     });
     let choice = &body["tool_choice"];
     let named = choice["name"].as_str();
-    let tools = body["tools"].as_array().into_iter().flatten();
-    let tools = tools.filter_map(|tool| {
+    let tools = offered(body).filter_map(|tool| {
         let name = tool["name"].as_str()?.to_owned();
         let custom = tool["type"] == "custom";
         let kind = custom || tool["type"] == "function";
@@ -58,6 +57,20 @@ pub(crate) fn read(body: &Value) -> Prompt {
         max_tokens: limit.and_then(|n| usize::try_from(n).ok()),
         ..Prompt::default()
     }
+}
+
+/// The tools of a request: at its top, in items of their own, and in namespaces.
+fn offered(body: &Value) -> impl Iterator<Item = &Value> {
+    let at_the_top = body["tools"].as_array().into_iter().flatten();
+    let items = body["input"].as_array().into_iter().flatten();
+    let more = items.filter(|item| item["type"] == "additional_tools");
+    let more = more.flat_map(|item| item["tools"].as_array().into_iter().flatten());
+    at_the_top
+        .chain(more)
+        .flat_map(|tool| match &tool["tools"] {
+            Value::Array(inner) => inner.iter(),
+            _ => std::slice::from_ref(tool).iter(),
+        })
 }
 
 /// The answer to `POST /v1/responses/input_tokens`.

@@ -144,6 +144,7 @@ fn check_items(items: &[Value]) -> Checked {
                 };
                 open.remove(place);
             }
+            Some("additional_tools") => {}
             Some(kind) if kind.ends_with("_call") || kind.ends_with("_output") => {}
             Some(other) => {
                 let known = [

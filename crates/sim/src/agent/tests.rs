@@ -90,6 +90,9 @@ fn patches_come_before_commands() {
     );
     let (_, arguments) = next(&task, &tools[..1]).unwrap();
     assert_eq!(arguments, json!({"cmd": "echo 'one' > '/w/a.txt'"}));
+    let (_, arguments) = next(&task, &[tool("exec", strings(&["input"]))]).unwrap();
+    let script = r#"text(await tools.exec_command({"cmd":"echo 'one' > '/w/a.txt'"}))"#;
+    assert_eq!(arguments, json!({"input": script}));
     task.done = 1;
     let (_, arguments) = next(&task, &tools[..1]).unwrap();
     assert_eq!(arguments, json!({"cmd": "sed -i 's/one/two/' '/w/a.txt'"}));
