@@ -5,6 +5,7 @@
 //! `encode_request` of another; answers come back the same way.
 
 pub mod anthropic_messages;
+pub mod cohere_chat;
 pub mod gemini;
 pub mod json;
 pub mod openai_chat;
@@ -12,6 +13,7 @@ pub mod openai_operations;
 pub mod openai_responses;
 pub mod sse;
 
+mod citation;
 mod client;
 mod field;
 mod length;
@@ -33,6 +35,7 @@ pub fn client(dialect: Dialect) -> &'static dyn ClientDialect {
         Dialect::AnthropicMessages => &anthropic_messages::AnthropicMessages,
         Dialect::Gemini => &gemini::Gemini,
         Dialect::OpenAiResponses => &openai_responses::OpenAiResponses,
+        Dialect::CohereChat => &cohere_chat::CohereChat,
     }
 }
 
@@ -43,5 +46,6 @@ pub fn upstream(dialect: Dialect) -> &'static dyn UpstreamDialect {
         Dialect::AnthropicMessages => &anthropic_messages::AnthropicMessages,
         Dialect::Gemini => &gemini::Gemini,
         Dialect::OpenAiResponses => &openai_responses::OpenAiResponses,
+        Dialect::CohereChat => &cohere_chat::CohereChat,
     }
 }

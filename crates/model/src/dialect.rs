@@ -14,15 +14,18 @@ pub enum Dialect {
     Gemini,
     /// OpenAI Responses.
     OpenAiResponses,
+    /// Cohere's v2 chat.
+    CohereChat,
 }
 
 impl Dialect {
     /// Every dialect, in the order in which tables list them.
-    pub const ALL: [Dialect; 4] = [
+    pub const ALL: [Dialect; 5] = [
         Dialect::OpenAiChat,
         Dialect::AnthropicMessages,
         Dialect::Gemini,
         Dialect::OpenAiResponses,
+        Dialect::CohereChat,
     ];
 
     /// The name used in configuration, metrics and headers.
@@ -32,6 +35,7 @@ impl Dialect {
             Dialect::AnthropicMessages => "anthropic_messages",
             Dialect::Gemini => "gemini",
             Dialect::OpenAiResponses => "openai_responses",
+            Dialect::CohereChat => "cohere_chat",
         }
     }
 

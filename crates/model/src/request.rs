@@ -177,6 +177,9 @@ pub struct Sampling {
     /// How many alternatives per token, 0 to 20.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub top_logprobs: Option<u32>,
+    /// Whether to say which of the given documents the answer rests on; the vendor's default when `None`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub citations: Option<bool>,
 }
 
 /// Whether and how much to think. Vendors name an effort, a token budget, or leave it to the model.

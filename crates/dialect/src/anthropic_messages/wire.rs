@@ -54,6 +54,8 @@ pub(super) enum Part<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         title: Option<&'a str>,
         #[serde(skip_serializing_if = "Option::is_none")]
+        citations: Option<Citing>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         cache_control: Option<Mark>,
     },
     #[serde(untagged)]
@@ -86,6 +88,12 @@ impl<'a> Part<'a> {
             Part::Thinking { .. } | Part::RedactedThinking { .. } | Part::Opaque(_) => None,
         }
     }
+}
+
+/// That a document is to be cited.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct Citing {
+    pub(super) enabled: bool,
 }
 
 /// Where a medium's bytes are.

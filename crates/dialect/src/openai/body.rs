@@ -101,6 +101,10 @@ impl<'q> Body<'q> {
 
     /// Who asks, for what, in which tier.
     pub(crate) fn account(&mut self, request: &Request) {
+        if request.sampling.citations == Some(true) {
+            let reason = "OpenAI does not cite the documents that it is given";
+            self.losses.add("citations", reason);
+        }
         self.user(request.user.as_deref());
         if !request.metadata.is_empty() {
             self.field("metadata", &request.metadata);

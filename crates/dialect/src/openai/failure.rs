@@ -239,7 +239,7 @@ fn read_body(body: &[u8]) -> Option<Fault> {
 }
 
 /// `retry-after-ms`, else `Retry-After` in seconds; a date is passed over.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let number =
         |name: &str| -> Option<f64> { headers.get(name)?.to_str().ok()?.trim().parse().ok() };
     let seconds = number("retry-after-ms")
@@ -249,7 +249,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// The longest beginning of `text` of at most `most` bytes.
-fn clip(text: &str, most: usize) -> &str {
+pub(crate) fn clip(text: &str, most: usize) -> &str {
     &text[..text.floor_char_boundary(most)]
 }
 

@@ -1,6 +1,6 @@
 //! What OpenAI's two chat APIs have in common: errors, the list of models, the words for thinking,
 //! media, what a schema must be, and how a provider's departures are written. Knows nothing of
-//! either API's messages.
+//! either API's messages. Cohere's chat takes from here what it took from OpenAI's.
 
 pub(crate) mod body;
 pub(crate) mod choice;

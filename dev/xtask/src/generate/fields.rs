@@ -147,6 +147,7 @@ fn translate(
             Dialect::OpenAiChat | Dialect::OpenAiResponses => ReasoningControl::Effort,
             Dialect::AnthropicMessages => ReasoningControl::Adaptive,
             Dialect::Gemini => ReasoningControl::Unknown,
+            Dialect::CohereChat => ReasoningControl::Budget,
         },
         ..Capabilities::default()
     };

@@ -174,7 +174,8 @@ fn document(
     depth: u8,
     losses: &mut Losses,
 ) -> Result<Content, Rejection> {
-    lose_unless(object, "citations", &[r#"{"enabled":false}"#, "{}"], losses);
+    // Of all documents at once, in the head of the request.
+    object.take("citations");
     object.lose("context", ANTHROPIC_ONLY, losses);
     let name = object.read_string("title")?;
     let media = object.require("source", |v| document_source(v, depth, losses))?;
@@ -186,7 +187,8 @@ fn search_result(
     depth: u8,
     losses: &mut Losses,
 ) -> Result<Content, Rejection> {
-    lose_unless(object, "citations", &[r#"{"enabled":false}"#, "{}"], losses);
+    // Of all documents at once, in the head of the request.
+    object.take("citations");
     object.lose("source", ANTHROPIC_ONLY, losses);
     let name = object.read_string("title")?;
     let text = object.require("content", |v| joined_text(v, depth, losses))?;

@@ -11,6 +11,7 @@ use super::super::native::{missing, no_model};
 use super::blocks::{ANTHROPIC_ONLY, Piece, UNKNOWN, blocks, lose_unless, mark, piece};
 use crate::Decoded;
 use crate::json::read::{Object, Path, Value};
+use crate::json::walk::Walk;
 
 /// Top-level fields that no other vendor has, and the values without effect.
 const OWN_FIELDS: [(&str, &[&str]); 8] = [
@@ -47,8 +48,11 @@ pub(in super::super) fn decode(
     if let Some(blocks) = object.read("system", |v| blocks(v, &mut losses))? {
         messages.push(message(Role::System, blocks));
     }
-    object
-        .read("messages", |v| turns(v, &mut messages, &mut losses))?
+    let cites = object
+        .read("messages", |v| {
+            turns(v, &mut messages, &mut losses)?;
+            Ok(cites(v.text()))
+        })?
         .ok_or_else(|| missing("messages", "Send at least one message."))?;
     let mut request = Request {
         model,
@@ -61,6 +65,7 @@ pub(in super::super) fn decode(
         service_tier: object.read_string("service_tier")?,
         ..Request::default()
     };
+    request.sampling.citations = cites.then_some(true);
     request.user = object
         .read("metadata", |v| user_id(v, &mut losses))?
         .flatten();
@@ -74,6 +79,29 @@ pub(in super::super) fn decode(
         value: request,
         losses,
     })
+}
+
+/// Whether a document is to be cited.
+fn cites(messages: &str) -> bool {
+    let mut found = false;
+    let mut block = |walk: &mut Walk<'_>| {
+        walk.object(|walk, key| match key {
+            b"citations" => walk.object(|walk, key| {
+                found |= walk.raw()? == b"true" && key == b"enabled";
+                Some(())
+            }),
+            _ => walk.skip().map(drop),
+        })
+    };
+    Walk::through(messages.as_bytes(), |walk| {
+        walk.array(|walk| {
+            walk.object(|walk, key| match key {
+                b"content" => walk.array(&mut block),
+                _ => walk.skip().map(drop),
+            })
+        })
+    });
+    found
 }
 
 fn message(role: Role, blocks: Vec<weir_model::Block>) -> Message {

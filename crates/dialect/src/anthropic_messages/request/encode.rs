@@ -118,6 +118,11 @@ pub(in super::super) fn encode(request: &Request, cx: &Cx<'_>) -> Result<Encoded
     let format = output(request, grammar, &mut said, &mut losses);
     let can_continue = !capabilities.no_prefill && !thinks && format.is_none();
     said.settle_prefill(can_continue, &mut losses);
+    match request.sampling.citations {
+        Some(true) if format.is_none() => said.cite_documents(),
+        Some(true) => losses.add("citations", "not together with a shape of the answer"),
+        _ => {}
+    }
     let sampled = sample(request, capabilities, thinks, &mut losses);
     let mut tools = tools(&request.tools, grammar, &mut losses);
     lose_foreign(request, &mut losses);

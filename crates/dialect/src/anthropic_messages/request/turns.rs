@@ -11,7 +11,7 @@ use weir_model::{
     ToolCall, ToolResult,
 };
 
-use super::super::wire::{Input, Mark, OPAQUE, Part, Source, is_citation};
+use super::super::wire::{Citing, Input, Mark, OPAQUE, Part, Source, is_citation};
 
 /// Why the thinking of others is lost.
 const FOREIGN: &str = "only the vendor that thought it takes it back";
@@ -111,6 +111,21 @@ pub(super) fn build<'a>(
 }
 
 impl<'a> Conversation<'a> {
+    /// Has the documents cited: Anthropic takes all of them or none.
+    pub(super) fn cite_documents(&mut self) {
+        for part in self.turns.iter_mut().flat_map(|turn| &mut turn.content) {
+            let parts = match part {
+                Part::ToolResult { content, .. } => &mut content[..],
+                part => std::slice::from_mut(part),
+            };
+            for part in parts {
+                if let Part::Document { citations, .. } = part {
+                    *citations = Some(Citing { enabled: true });
+                }
+            }
+        }
+    }
+
     /// Takes away what a model that cannot continue a turn refuses, or what no model takes at the
     /// end of a turn to be continued.
     pub(super) fn settle_prefill(&mut self, can_continue: bool, losses: &mut Losses) {
@@ -356,6 +371,7 @@ impl<'a> Conversation<'a> {
         Some(Part::Document {
             source,
             title: media.name.as_deref().filter(|name| !name.is_empty()),
+            citations: None,
             cache_control,
         })
     }

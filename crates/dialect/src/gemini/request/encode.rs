@@ -228,6 +228,10 @@ fn lose_foreign(request: &Request, losses: &mut Losses) {
     if request.cache.is_some() {
         losses.add("cache_control", NO_MARKS);
     }
+    if sampling.citations == Some(true) {
+        let reason = "Gemini does not cite the documents that it is given";
+        losses.add("citations", reason);
+    }
     if sampling.top_logprobs.is_some() && sampling.logprobs != Some(true) {
         losses.add("top_logprobs", "Gemini gives none without `logprobs`");
     }

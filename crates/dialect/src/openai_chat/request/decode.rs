@@ -117,6 +117,7 @@ fn sampling(body: &mut Object<'_, '_>) -> Result<Sampling, Rejection> {
         n: body.read("n", |v| whole(v, 1, 128))?,
         logprobs: body.read("logprobs", |v| v.boolean())?,
         top_logprobs: body.read("top_logprobs", |v| whole(v, 0, 20))?,
+        citations: None,
     })
 }
 
