@@ -204,8 +204,9 @@ struct Entry {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Spoken {
-    // Ahead of the other that its vendor speaks, which knows less.
+    // Ahead of the other that their vendors speak, which knows less.
     Gemini,
+    CohereChat,
     #[serde(rename = "openai_chat")]
     OpenAiChat,
     AnthropicMessages,
@@ -293,6 +294,7 @@ impl From<Entry> for Provider {
         let speaks = entry.speaks.into_iter().map(|(spoken, base_url)| Endpoint {
             dialect: match spoken {
                 Spoken::Gemini => Dialect::Gemini,
+                Spoken::CohereChat => Dialect::CohereChat,
                 Spoken::OpenAiChat => Dialect::OpenAiChat,
                 Spoken::AnthropicMessages => Dialect::AnthropicMessages,
                 Spoken::OpenAiResponses => Dialect::OpenAiResponses,

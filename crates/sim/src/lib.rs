@@ -1,4 +1,4 @@
-//! The built-in simulated provider: deterministic answers on the OpenAI and Anthropic wires, with
+//! The built-in simulated provider: deterministic answers on the vendors' wires, with
 //! latency and faults chosen by the model name.
 //!
 //! It promises that the same request always gets the same bytes, and that every delay goes through
@@ -12,6 +12,7 @@
 
 mod agent;
 mod anthropic;
+mod cohere;
 mod gemini;
 mod openai;
 mod reply;

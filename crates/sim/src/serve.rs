@@ -51,6 +51,7 @@ impl Route {
             "/v1/chat/completions" => (Self::Turn(Wire::Chat), Method::POST),
             "/v1/completions" => (Self::Turn(Wire::Completions), Method::POST),
             "/v1/messages" => (Self::Turn(Wire::Messages), Method::POST),
+            "/v2/chat" => (Self::Turn(Wire::Cohere), Method::POST),
             "/v1/responses" => (Self::Turn(Wire::Responses), Method::POST),
             "/v1/embeddings" => (Self::Embeddings, Method::POST),
             "/v1/messages/count_tokens" => (Self::CountTokens, Method::POST),

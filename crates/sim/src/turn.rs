@@ -61,6 +61,8 @@ pub struct Prompt {
     pub logprobs: Option<usize>,
     /// What a coding agent is to do, for `agent`.
     pub task: Option<Task>,
+    /// Documents that the answer cites (Cohere wire).
+    pub documents: Vec<Value>,
 }
 
 /// Reasoning that precedes an answer.

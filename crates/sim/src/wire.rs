@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::{
-    agent, anthropic, gemini, openai,
+    agent, anthropic, cohere, gemini, openai,
     reply::{End, Reply, Step},
     responses,
     script::Script,
@@ -27,6 +27,8 @@ pub enum Wire {
     Generate,
     /// OpenAI `POST /v1/responses`.
     Responses,
+    /// Cohere `POST /v2/chat`.
+    Cohere,
 }
 
 /// What a frame of a stream is for.
@@ -63,6 +65,7 @@ impl Wire {
             Self::Messages => anthropic::read(body),
             Self::Generate => gemini::read(body),
             Self::Responses => responses::read(body),
+            Self::Cohere => cohere::read(body),
         };
         prompt.model = body["model"].as_str().unwrap_or_default().to_owned();
         prompt.seed = hash(0, body.to_string().as_bytes());
@@ -79,6 +82,7 @@ impl Wire {
             Self::Messages => anthropic::message(prompt, answer),
             Self::Generate => gemini::whole(prompt, answer),
             Self::Responses => responses::whole(prompt, answer),
+            Self::Cohere => cohere::whole(prompt, answer),
         }
     }
 
@@ -91,6 +95,7 @@ impl Wire {
             Self::Messages => anthropic::frames(prompt, answer),
             Self::Generate => gemini::frames(prompt, answer),
             Self::Responses => responses::frames(prompt, answer),
+            Self::Cohere => cohere::frames(prompt, answer),
         }
     }
 
@@ -104,6 +109,7 @@ impl Wire {
             }
             Self::Messages => anthropic::error(status, code, message),
             Self::Generate => gemini::error(status, code, message),
+            Self::Cohere => cohere::error(status, code, message),
         }
     }
 

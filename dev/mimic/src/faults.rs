@@ -169,6 +169,11 @@ fn error_frame(wire: Wire, number: usize) -> String {
             format!("event: error\ndata: {error}\n\n")
         }
         Wire::Generate => format!("data: {}\n\n", wire.error(503, None, None)),
+        Wire::Cohere => {
+            let delta = json!({"finish_reason": "ERROR", "error": "generation failed, the server is overloaded"});
+            let end = json!({"type": "message-end", "delta": delta});
+            format!("event: message-end\ndata: {end}\n\n")
+        }
         Wire::Chat | Wire::Completions => {
             format!("data: {}\n\n", wire.error(500, None, None))
         }

@@ -1,4 +1,4 @@
-//! Strict fake upstreams for tests and benchmarks: OpenAI, Anthropic and Google on one port.
+//! Strict fake upstreams for tests and benchmarks: OpenAI, Anthropic, Google and Cohere on one port.
 //!
 //! It promises to refuse, with the vendor's status and error body, whatever the vendor refuses, to
 //! misbehave only as the model name says, and to record what it received. It writes and reads the
@@ -7,15 +7,15 @@
 //!
 //! Paths: `POST /v1/chat/completions`, `/v1/responses[/input_tokens]`, `/v1/completions`, `/v1/embeddings`,
 //! `/v1/messages`, `/v1/messages/count_tokens`, `/v1beta/models/{model}:generateContent` and its siblings,
-//! `POST /v1/images/...`, `/v1/audio/...`, `/v1/moderations`; `/v1/files`, `/v1/batches`, `/v1/messages/batches`,
+//! `POST /v2/chat`, `/v1/images/...`, `/v1/audio/...`, `/v1/moderations`; `/v1/files`, `/v1/batches`, `/v1/messages/batches`,
 //! `/v1/fine_tuning/jobs`, `/v1/vector_stores`, `/v1/uploads`, `/v1/videos` and what is below them;
 //! `GET /v1/models[/{id}]`, `GET` and `DELETE /_mimic/requests`.
 //!
 //! Keys: OpenAI takes any bearer token that starts with `sk-`, Anthropic any `x-api-key`; `sk-bad`
-//! is refused by both. Google takes any `x-goog-api-key` but that one.
+//! is refused by both. Google takes any `x-goog-api-key` but that one, Cohere any bearer token but that one.
 //!
 //! Model names follow the simulator's grammar `behaviour(+option(=value)?)*` with more behaviours and
-//! options, listed by [`help`]. A vendor's name (`gpt-`, `o1`, `o3`, `o4`, `claude-`, `gemini-`,
+//! options, listed by [`help`]. A vendor's name (`gpt-`, `o1`, `o3`, `o4`, `claude-`, `gemini-`, `command-`,
 //! `text-embedding-`) behaves as `echo`; `o1`, `o3`, `o4` and `gpt-5` have the rules of reasoning
 //! models, and `claude-` other than `claude-3` those of newer ones.
 //!
@@ -25,6 +25,7 @@
 mod anthropic;
 mod anthropic_messages;
 mod bench;
+mod cohere;
 mod faults;
 mod form;
 mod gemini;

@@ -8,6 +8,7 @@ pub(crate) enum Vendor {
     OpenAi,
     Anthropic,
     Google,
+    Cohere,
 }
 
 /// An error that the vendor would send for a faulty request.
@@ -63,6 +64,9 @@ impl Refusal {
             }
             Vendor::Anthropic => {
                 json!({"type": "error", "error": {"type": kind, "message": message}, "request_id": "req_mimic"})
+            }
+            Vendor::Cohere => {
+                json!({"id": "00000000-0000-4000-8000-000000000000", "message": message})
             }
             Vendor::Google => {
                 let kind = match kind {

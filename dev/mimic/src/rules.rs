@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use weir_sim::{BEHAVIOURS, Route, Script, Wire};
 
 use crate::{
-    anthropic,
+    anthropic, cohere,
     faults::{KNOBS, MORE},
     gemini, openai, openai_responses,
     refusal::{Checked, Refusal, Vendor},
@@ -20,6 +20,7 @@ const ALIASES: &[&str] = &[
     "o4",
     "claude-",
     "gemini-",
+    "command-",
     "text-embedding-",
 ];
 
@@ -28,6 +29,7 @@ pub(crate) fn vendor(route: &Route, headers: &HeaderMap) -> Vendor {
     match route {
         Route::Turn(Wire::Messages) | Route::CountTokens => Vendor::Anthropic,
         Route::Turn(Wire::Generate) => Vendor::Google,
+        Route::Turn(Wire::Cohere) => Vendor::Cohere,
         Route::Turn(_) | Route::Embeddings | Route::InputTokens => Vendor::OpenAi,
         _ if headers.contains_key("anthropic-version") || headers.contains_key("x-api-key") => {
             Vendor::Anthropic
@@ -71,6 +73,7 @@ pub(crate) fn check_head(
     match vendor {
         Vendor::Anthropic => anthropic::check_headers(headers, post),
         Vendor::Google => gemini::check_headers(headers),
+        Vendor::Cohere => cohere::check_headers(headers),
         Vendor::OpenAi => {
             openai::check_key(headers)?;
             if post {
@@ -91,6 +94,7 @@ pub(crate) fn check_post(
     let vendor = vendor(route, headers);
     let parsed: Value = serde_json::from_slice(body).map_err(|error| match vendor {
         Vendor::OpenAi => openai::not_json(),
+        Vendor::Cohere => Refusal::invalid(format!("invalid json syntax: {error}")),
         Vendor::Anthropic | Vendor::Google => {
             Refusal::invalid(format!("The request body is not valid JSON: {error}"))
         }
@@ -98,7 +102,7 @@ pub(crate) fn check_post(
     let Value::Object(map) = &parsed else {
         return Err(match vendor {
             Vendor::OpenAi => openai::not_json(),
-            Vendor::Anthropic | Vendor::Google => {
+            Vendor::Anthropic | Vendor::Google | Vendor::Cohere => {
                 Refusal::invalid("Input should be a valid dictionary")
             }
         });
@@ -111,6 +115,7 @@ pub(crate) fn check_post(
         Route::Turn(Wire::Responses) | Route::InputTokens => openai_responses::check(map)?,
         Route::Turn(Wire::Messages) => anthropic::check_body(map, beta, false)?,
         Route::CountTokens => anthropic::check_body(map, beta, true)?,
+        Route::Turn(Wire::Cohere) => cohere::check(map)?,
         _ => openai::check_embeddings(map)?,
     }
     let script = script(map, vendor)?;
@@ -148,6 +153,10 @@ pub(crate) fn script(body: &Map<String, Value>, vendor: Vendor) -> Checked<Scrip
         }
         Vendor::Google => Refusal::invalid(format!("models/{model} is not found"))
             .with_kind(404, "not_found_error"),
+        Vendor::Cohere => Refusal::invalid(format!(
+            "model '{model}' not found, make sure the correct model ID was used and that you have access to the model."
+        ))
+        .with_kind(404, "not_found_error"),
     })
 }
 

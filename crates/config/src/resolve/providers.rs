@@ -14,7 +14,7 @@ use crate::yaml::Path;
 use crate::{Environment, ProviderConfig, ProviderModelConfig, SecretString, Timeouts};
 
 /// Kinds of one's own servers.
-const GENERIC: [(&str, Kind); 4] = [
+const GENERIC: [(&str, Kind); 5] = [
     (
         "openai-compatible",
         Kind::Generic(Some(Dialect::OpenAiChat)),
@@ -24,6 +24,10 @@ const GENERIC: [(&str, Kind); 4] = [
         Kind::Generic(Some(Dialect::AnthropicMessages)),
     ),
     ("gemini-compatible", Kind::Generic(Some(Dialect::Gemini))),
+    (
+        "cohere-compatible",
+        Kind::Generic(Some(Dialect::CohereChat)),
+    ),
     ("custom", Kind::Generic(None)),
 ];
 
@@ -436,6 +440,10 @@ fn known(kind: Kind) -> ProviderConfig {
         Kind::Generic(Some(Dialect::Gemini)) => ProviderConfig {
             auth: Auth::Header("x-goog-api-key".to_owned()),
             operations: vec![Operation::CountTokens],
+            ..blank
+        },
+        Kind::Generic(Some(Dialect::CohereChat)) => ProviderConfig {
+            operations: Vec::new(),
             ..blank
         },
         // Most servers took over the API before `max_completion_tokens` and the developer role

@@ -12,8 +12,8 @@ use crate::{SecretString, Usd, UsdPerMtok};
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Provider {
-    /// A name from the catalog, `openai-compatible`, `anthropic-compatible`, `gemini-compatible` or
-    /// `custom`; the provider's own name when left out.
+    /// A name from the catalog, `openai-compatible`, `anthropic-compatible`, `gemini-compatible`,
+    /// `cohere-compatible` or `custom`; the provider's own name when left out.
     pub(crate) kind: Option<String>,
     /// Where its API starts; the catalog's address when left out. To a host alone the usual path
     /// of a catalog provider is added, for each of its dialects; a URL with a path is taken as it

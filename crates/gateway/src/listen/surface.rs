@@ -2,7 +2,7 @@
 
 use http::header::HOST;
 use http::request::Parts;
-use http::{HeaderMap, Method, Version};
+use http::{HeaderMap, HeaderValue, Method, Version};
 use weir_model::{Dialect, Kind, Operation, Rejection, Source};
 
 use crate::models::percent_decoded;
@@ -52,7 +52,7 @@ const METHODS: [(&str, Dialect, Operation, bool); 3] = [
 ];
 
 /// Every other operation's path. The version prefix may be left out, as some SDKs are configured.
-const OPERATIONS: [(&str, Dialect, Operation); 14] = [
+const OPERATIONS: [(&str, Dialect, Operation); 15] = [
     ("/chat/completions", Dialect::OpenAiChat, Operation::Chat),
     ("/messages", Dialect::AnthropicMessages, Operation::Chat),
     ("/embeddings", Dialect::OpenAiChat, Operation::Embedding),
@@ -63,6 +63,7 @@ const OPERATIONS: [(&str, Dialect, Operation); 14] = [
         Operation::CountTokens,
     ),
     ("/responses", Dialect::OpenAiResponses, Operation::Chat),
+    ("/v2/chat", Dialect::CohereChat, Operation::Chat),
     (
         "/responses/input_tokens",
         Dialect::OpenAiResponses,
@@ -153,7 +154,7 @@ fn unknown(path: &str) -> Rejection {
     let message = format!(
         "Unknown path `{path}`. This gateway serves /v1/chat/completions, /v1/responses, \
          /v1/responses/input_tokens, /v1/messages, /v1/messages/count_tokens, \
-         /v1beta/models/MODEL:generateContent, /v1/embeddings, /v1/completions, /v1/images/..., \
+         /v1beta/models/MODEL:generateContent, /v2/chat, /v1/embeddings, /v1/completions, /v1/images/..., \
          /v1/audio/..., /v1/moderations, /v1/files, /v1/batches, /v1/messages/batches, \
          /v1/fine_tuning/..., /v1/vector_stores, /v1/uploads, /v1/videos and /v1/models."
     );
@@ -221,6 +222,8 @@ fn on_model(tail: &str) -> Option<Surface> {
 pub(crate) fn spoken(path: &str, headers: &HeaderMap) -> Dialect {
     if path.starts_with("/v1beta/") || headers.contains_key("x-goog-api-key") {
         Dialect::Gemini
+    } else if path.starts_with("/v2/") || is_coheres(headers) {
+        Dialect::CohereChat
     } else if path.contains("/messages") || headers.contains_key("anthropic-version") {
         Dialect::AnthropicMessages
     } else if path.contains("/responses") {
@@ -228,6 +231,12 @@ pub(crate) fn spoken(path: &str, headers: &HeaderMap) -> Dialect {
     } else {
         Dialect::OpenAiChat
     }
+}
+
+/// Whether the client is one of Cohere's SDKs, which share `/v1/models` with others' and name themselves.
+fn is_coheres(headers: &HeaderMap) -> bool {
+    let name = headers.get("x-fern-sdk-name").map(HeaderValue::as_bytes);
+    name.is_some_and(|name| name.windows(6).any(|word| word == b"cohere"))
 }
 
 #[cfg(test)]
@@ -244,6 +253,8 @@ mod tests {
         assert_eq!(post("/v1/messages/count_tokens"), Ok(count));
         let responses = Surface::Operation(Dialect::OpenAiResponses, Operation::Chat, None);
         assert_eq!(post("/v1/responses"), Ok(responses));
+        let cohere = Surface::Operation(Dialect::CohereChat, Operation::Chat, None);
+        assert_eq!(post("/v2/chat"), Ok(cohere));
         let unserved = post("/v1beta/models/gemini-pro:embedContent").unwrap_err();
         assert_eq!(unserved.rejection.status, 404);
         let model = Surface::Model("openai/gpt-4o".into());
@@ -277,6 +288,21 @@ mod tests {
         let one = recognise(&Method::GET, "/v1beta/models/llama3:8b");
         assert_eq!(one, Ok(Surface::Model("llama3:8b".into())));
         assert!(recognise(&Method::POST, "/v1beta/chat/completions").is_err());
+    }
+
+    #[test]
+    fn knows_who_speaks() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(spoken("/v2/datasets", &headers), Dialect::CohereChat);
+        assert_eq!(spoken("/v1/models", &headers), Dialect::OpenAiChat);
+        for name in ["cohere", "cohere-ai", "github.com/cohere-ai/cohere-go/v2"] {
+            headers.insert("x-fern-sdk-name", HeaderValue::from_static(name));
+            assert_eq!(
+                spoken("/v1/models", &headers),
+                Dialect::CohereChat,
+                "{name}"
+            );
+        }
     }
 
     #[test]

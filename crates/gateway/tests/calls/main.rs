@@ -8,6 +8,8 @@ mod bad_input;
 #[cfg(test)]
 mod broken_streams;
 #[cfg(test)]
+mod cohere;
+#[cfg(test)]
 mod counting;
 #[cfg(test)]
 mod fallback;

@@ -108,9 +108,10 @@ fn output(value: Value<'_, '_>, losses: &mut Losses) -> Result<OutputFormat, Rej
 
 fn thinking(value: Value<'_, '_>, losses: &mut Losses) -> Result<Reasoning, Rejection> {
     let mut thinking = value.object()?;
-    let kind = thinking.require("type", |v| one_of(v, &["enabled", "disabled"]))?;
+    let kind = thinking.read("type", |v| one_of(v, &["enabled", "disabled"]))?;
     let reasoning = Reasoning {
-        enabled: Some(kind == "enabled"),
+        // Cohere's own examples name a budget alone.
+        enabled: Some(kind.as_deref() != Some("disabled")),
         budget_tokens: thinking.read("token_budget", |v| match v.count()? {
             0 => Err(v.invalid("must be at least 1")),
             count => Ok(count),

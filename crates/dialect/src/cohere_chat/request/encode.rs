@@ -2,6 +2,7 @@
 //! loss; only what cannot be expressed at all is refused.
 
 use serde::Serialize;
+use serde_json::Value;
 use weir_model::{
     Cx, Effort, Json, OutputFormat, Reasoning, ReasoningControl, Rejection, Request, Sampling,
 };
@@ -94,14 +95,14 @@ impl Body<'_> {
                 let reason = "Cohere has no place for it";
                 self.losses.add("response_format.description", reason);
             }
-            match (self.quirks.no_json_schema, is_object(schema)) {
+            match (self.quirks.no_json_schema, fits(schema)) {
                 (false, true) => format.json_schema = Some(schema),
                 (true, _) => {
                     self.lose_schema("the provider takes no schema; sent as `json_object`")
                 }
-                (_, false) => {
-                    self.lose_schema("Cohere's answers are objects; sent as `json_object`")
-                }
+                (_, false) => self.lose_schema(
+                    "Cohere wants objects, each requiring something; sent as `json_object`",
+                ),
             }
         }
         self.field("response_format", &format);
@@ -251,8 +252,21 @@ impl Format<'_> {
     }
 }
 
-/// Whether a schema says at its top that it is one of objects.
-fn is_object(schema: &Json) -> bool {
-    let top = crate::json::scan::top_level_of_answer(schema.get().as_bytes());
-    top.is_some_and(|top| top.get(schema.get().as_bytes(), "type") == Some(b"\"object\""))
+/// Whether Cohere takes a schema: one of objects, each of which requires something.
+fn fits(schema: &Json) -> bool {
+    let schema = serde_json::from_str::<Value>(schema.get()).unwrap_or_default();
+    schema["type"] == "object" && requires(&schema)
+}
+
+fn requires(schema: &Value) -> bool {
+    match schema {
+        Value::Array(items) => items.iter().all(requires),
+        Value::Object(fields) => {
+            let required = fields.get("required").and_then(Value::as_array);
+            let lax = required.is_none_or(Vec::is_empty);
+            let is_object = fields.get("type").is_some_and(|kind| kind == "object");
+            !(is_object && lax) && fields.values().all(requires)
+        }
+        _ => true,
+    }
 }
