@@ -31,6 +31,8 @@ providers:
       echo+in=100+cached=40: *price
       json: { json_schema: true }
   google: { kind: gemini-compatible, api_key: sk-google-upstream, base_url: MIMIC/v1beta }
+  cohere: { kind: cohere-compatible, api_key: sk-cohere-upstream, base_url: MIMIC }
+  responses: { kind: custom, api_key: sk-responses-upstream, speaks: { openai_responses: MIMIC/v1 } }
   simulated: { kind: openai-compatible, api_key: sk-simulated-upstream, base_url: MIMIC/v1 }
   badkey: { kind: openai-compatible, api_key: sk-bad, base_url: MIMIC/v1 }
   badclaude: { kind: anthropic-compatible, api_key: sk-bad, base_url: MIMIC }
