@@ -85,7 +85,7 @@ fn rejected(rejection: &Rejection) {
 pub(crate) fn words(target: Dialect, response: &Response) -> String {
     let seen = match target {
         Dialect::OpenAiChat | Dialect::Gemini => response.choices.len(),
-        Dialect::AnthropicMessages | Dialect::OpenAiResponses => 1,
+        Dialect::AnthropicMessages | Dialect::OpenAiResponses | Dialect::CohereChat => 1,
     };
     let mut lines = String::new();
     for choice in response.choices.iter().take(seen) {
@@ -93,7 +93,9 @@ pub(crate) fn words(target: Dialect, response: &Response) -> String {
         let mut tools = Vec::new();
         for block in &choice.blocks {
             match &block.content {
-                Content::Refusal { text: more } if target != Dialect::AnthropicMessages => {
+                Content::Refusal { text: more }
+                    if !matches!(target, Dialect::AnthropicMessages | Dialect::CohereChat) =>
+                {
                     refusal += more;
                 }
                 Content::Text { text: more, .. } | Content::Refusal { text: more } => text += more,

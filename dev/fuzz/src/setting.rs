@@ -54,6 +54,7 @@ impl Choices {
             developer_as_system: self.flip(),
             string_content: self.flip(),
             reasoning_field: self.maybe("reasoning_content".to_owned()),
+            refuses_reasoning: self.flip(),
             no_json_schema: self.flip(),
             signed_thinking: self.maybe(String::new()),
         }

@@ -80,7 +80,8 @@ fn translated(target: Dialect, events: &[Event], input: &[u8]) {
     assert_eq!(matches!(again.last(), Some(Event::Failed(_))), failed);
     if let Ok(response) = fold(events.iter().cloned()) {
         let again = fold(again).expect("an answer");
-        if target != Dialect::AnthropicMessages || response.choices.len() == 1 {
+        let one = matches!(target, Dialect::AnthropicMessages | Dialect::CohereChat);
+        if !one || response.choices.len() == 1 {
             assert_eq!(words(target, &response), words(target, &again));
         }
         let whole = client(target)
@@ -116,6 +117,12 @@ pub(crate) fn terminal(target: Dialect, out: &[u8], failed: bool) {
                     event == "message_stop" || event == "error",
                     event == "error",
                 )
+            }
+            Dialect::CohereChat => {
+                let failed = b"\"finish_reason\":\"ERROR\"";
+                let error = frame.event() == "message-end"
+                    && data.windows(failed.len()).any(|text| text == failed);
+                (data == b"[DONE]", error)
             }
             Dialect::Gemini => {
                 let error = data.starts_with(b"{\"error\":");

@@ -7,10 +7,14 @@ use serde::{Deserialize, Serialize};
 use weir_model::{Kind, Rejection};
 
 use crate::json::write;
+use crate::length;
 use crate::openai::failure::{clip, retry_after};
 
 /// Longest message of the vendor that is passed on, in bytes.
 const LONGEST: usize = 2048;
+
+/// What Cohere says of a conversation that is too long, without a code for it.
+const TOO_LONG: &str = "too many tokens";
 
 #[derive(Serialize)]
 struct ErrorOut<'a> {
@@ -23,7 +27,7 @@ struct ErrorOut<'a> {
 pub(super) fn encode(rejection: &Rejection, request_id: &str) -> Vec<u8> {
     write::to_vec(&ErrorOut {
         id: request_id,
-        message: &rejection.message,
+        message: &length::told(rejection, TOO_LONG, TOO_LONG),
     })
 }
 
@@ -89,7 +93,7 @@ fn classify(status: u16, said: &str) -> Kind {
         // "A request or response contains a deny-listed token."
         498 => Kind::ContentFiltered,
         503 | 529 => Kind::Overloaded,
-        400..=498 if said.starts_with("too many tokens") => Kind::ContextLength,
+        400..=498 if said.contains(TOO_LONG) => Kind::ContextLength,
         // 501: the model cannot do what was asked.
         400..=498 | 501 => Kind::InvalidRequest,
         _ => Kind::UpstreamFailed,

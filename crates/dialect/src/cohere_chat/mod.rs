@@ -140,3 +140,6 @@ impl UpstreamDialect for CohereChat {
         failure::decode(status, headers, body)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 //! media, what a schema must be, and how a provider's departures are written. Knows nothing of
 //! either API's messages. Cohere's chat takes from here what it took from OpenAI's.
 
+pub(crate) mod annotation;
 pub(crate) mod body;
 pub(crate) mod choice;
 pub(crate) mod effort;

@@ -4,8 +4,12 @@
 mod decode;
 mod encode;
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 use weir_model::{Cx, Json, Kind, Rejection};
+
+use crate::openai::annotation;
 
 pub(super) use decode::{decode, read_receipt};
 pub(super) use encode::{SentLogprobs, encode};
@@ -18,8 +22,15 @@ pub(super) fn completion_id(id: Option<&str>, cx: &Cx<'_>) -> String {
     }
 }
 
-/// Whether a citation has the shape that this dialect shows: others know their own only.
-pub(super) fn is_annotation(citation: &Json) -> bool {
+/// A citation in the shape that this dialect shows, if it can be.
+pub(super) fn annotation(citation: &Json) -> Option<Cow<'_, Json>> {
+    match is_annotation(citation) {
+        true => Some(Cow::Borrowed(citation)),
+        false => annotation::of(citation, true).map(Cow::Owned),
+    }
+}
+
+fn is_annotation(citation: &Json) -> bool {
     #[derive(Deserialize)]
     struct Kind {
         r#type: String,

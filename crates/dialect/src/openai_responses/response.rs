@@ -8,7 +8,7 @@ use weir_model::{Kind, Rejection};
 
 pub(super) use decode::{decode, read_receipt};
 pub(super) use encode::{
-    SentItem, SentPart, SentResponse, SentSummary, encode, is_annotation, response_id,
+    SentItem, SentPart, SentResponse, SentSummary, annotation, encode, response_id,
 };
 
 /// The refusal of an answer that makes no sense.

@@ -157,7 +157,8 @@ impl Body<'_> {
                 self.losses.add("top_k", reason);
                 self.field("k", &MOST_K);
             }
-            k => self.optional("k", &k),
+            // None at all is how Cohere says all.
+            k => self.optional("k", &k.filter(|k| *k > 0)),
         }
         let both = sampling.temperature.is_some() && cx.capabilities.temperature_xor_top_p;
         self.within("p", sampling.top_p, (0.01, 0.99), refused || both);

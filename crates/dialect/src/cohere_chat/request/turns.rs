@@ -195,7 +195,7 @@ impl<'a> Conversation<'a, '_> {
                     Some(document) => parts.push(Part::Own(Own::Document { document })),
                     None => self.lose(path, "Cohere takes documents as text only"),
                 },
-                content => match self.part(content, path) {
+                content => match self.part(content, Role::User, path) {
                     Some(part @ Part::Own(Own::Text { .. })) => parts.push(part),
                     Some(other) => {
                         let reason = "Cohere takes text and documents from tools; the rest follows \
@@ -228,10 +228,15 @@ impl<'a> Conversation<'a, '_> {
             let path = format!("{path}.content[{at}]");
             match &block.content {
                 Content::ToolCall(call) => {
-                    tool_calls.push(SentCall::new(call, name::escape(&call.name)));
+                    let mut sent = SentCall::new(call, name::escape(&call.name));
+                    if sent.wrap() {
+                        let reason = "the arguments are no JSON: sent as {\"_raw\": ...}";
+                        self.losses.add(format!("{path}.arguments"), reason);
+                    }
+                    tool_calls.push(sent);
                 }
                 Content::Text { text, citations } if calls => {
-                    self.cite(citations, &path, &mut cited);
+                    self.cite((text, citations), &path, &mut cited);
                     plan.push_str(text);
                 }
                 Content::Refusal { text } if calls => plan.push_str(text),
@@ -239,7 +244,7 @@ impl<'a> Conversation<'a, '_> {
                     text: said,
                     citations,
                 } => {
-                    self.cite(citations, &path, &mut cited);
+                    self.cite((said, citations), &path, &mut cited);
                     self.say(&mut parts, said);
                 }
                 Content::Refusal { text: said } => self.say(&mut parts, said),
@@ -252,7 +257,7 @@ impl<'a> Conversation<'a, '_> {
                         parts.push(Part::Own(Own::Thinking { thinking: text }));
                     }
                 }
-                other => parts.extend(self.part(other, &path)),
+                other => parts.extend(self.part(other, Role::Assistant, &path)),
             }
         }
         if parts.is_empty() && tool_calls.is_empty() {
@@ -275,11 +280,17 @@ impl<'a> Conversation<'a, '_> {
         }
     }
 
-    fn cite(&mut self, citations: &'a [Json], path: &str, cited: &mut Vec<&'a Json>) {
+    fn cite(
+        &mut self,
+        (text, citations): (&str, &'a [Json]),
+        path: &str,
+        cited: &mut Vec<&'a Json>,
+    ) {
         let known = cited.len();
-        cited.extend(citations.iter().filter(|citation| is_own(citation)));
+        let own = citations.iter().filter(|citation| is_own(citation));
+        cited.extend(own.filter(|_| !text.is_empty()));
         if cited.len() - known < citations.len() {
-            let reason = "Cohere takes only its own back";
+            let reason = "Cohere takes only its own back, for a text";
             self.losses.add(format!("{path}.citations"), reason);
         }
     }
@@ -291,8 +302,10 @@ impl<'a> Conversation<'a, '_> {
             let path = format!("{path}.content[{at}]");
             match &block.content {
                 Content::ToolResult(_) => continue,
-                Content::Document(media) => self.document(media, &path),
-                content => parts.extend(self.part(content, &path)),
+                Content::Document(media) if message.role == Role::User => {
+                    self.document(media, &path);
+                }
+                content => parts.extend(self.part(content, message.role, &path)),
             }
             self.note_cache(block);
         }
@@ -307,12 +320,13 @@ impl<'a> Conversation<'a, '_> {
     }
 
     /// A block as a part of content; `None` when it is empty or cannot be carried.
-    fn part(&mut self, content: &'a Content, path: &str) -> Option<Part<'a>> {
+    fn part(&mut self, content: &'a Content, role: Role, path: &str) -> Option<Part<'a>> {
+        let spoken = matches!(role, Role::User | Role::Assistant);
         match content {
             Content::Text { text: said, .. } | Content::Refusal { text: said } => {
                 return (!said.is_empty()).then(|| text(said));
             }
-            Content::Image(media) => {
+            Content::Image(media) if role == Role::User => {
                 if let Some(url) = image_url(media).filter(|_| is_reachable(media)) {
                     let detail = media.detail.as_deref();
                     let image_url = Image { url, detail };
@@ -320,7 +334,7 @@ impl<'a> Conversation<'a, '_> {
                 }
                 self.lose(path, "Cohere cannot take it from there");
             }
-            Content::Opaque { kind, json } if kind.starts_with(OPAQUE) => {
+            Content::Opaque { kind, json } if spoken && kind.starts_with(OPAQUE) => {
                 return Some(Part::Opaque(json));
             }
             Content::Opaque { kind, .. } => {

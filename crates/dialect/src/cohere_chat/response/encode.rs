@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
-use weir_model::{Block, Choice, Content, Cx, Json, Losses, Response, ToolCall};
+use weir_model::{Block, Choice, Content, Cx, Losses, Response, ToolCall};
 
 use super::super::citation::{Citation, Place};
+use super::super::finish;
 use super::super::logprobs::{self, Item};
 use super::super::usage::SentUsage;
-use super::super::{OPAQUE, finish};
 use super::{CITATION, answer_id};
 use crate::Decoded;
 use crate::json::write;
@@ -77,15 +77,8 @@ enum Assistant {
 }
 
 #[derive(Serialize)]
-#[serde(untagged)]
-enum Part<'a> {
-    Own(Own<'a>),
-    Opaque(&'a Json),
-}
-
-#[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-enum Own<'a> {
+enum Part<'a> {
     Text { text: String },
     Thinking { thinking: &'a str },
 }
@@ -101,11 +94,11 @@ pub(in super::super) struct SentCall<'a> {
 #[derive(Debug, Serialize)]
 struct SentFunction<'a> {
     name: Cow<'a, str>,
-    arguments: &'a str,
+    arguments: Cow<'a, str>,
 }
 
 impl<'a> SentCall<'a> {
-    /// The call under the name that is given for it.
+    /// The call under the name that is given for it; without arguments, the empty object.
     pub(in super::super) fn new(call: &'a ToolCall, name: Cow<'a, str>) -> Self {
         SentCall {
             id: &call.id,
@@ -113,11 +106,21 @@ impl<'a> SentCall<'a> {
             function: SentFunction {
                 name,
                 arguments: match call.arguments.as_str() {
-                    "" => "{}",
-                    arguments => arguments,
+                    "" => "{}".into(),
+                    arguments => arguments.into(),
                 },
             },
         }
+    }
+
+    /// Wraps arguments that are no JSON, as Cohere takes no others; returns whether there were such.
+    pub(in super::super) fn wrap(&mut self) -> bool {
+        let arguments = &mut self.function.arguments;
+        let broken = serde_json::from_str::<serde::de::IgnoredAny>(arguments).is_err();
+        if broken {
+            *arguments = serde_json::json!({ "_raw": arguments }).to_string().into();
+        }
+        broken
     }
 }
 
@@ -132,7 +135,7 @@ impl<'a> SentMessage<'a> {
                     text,
                 };
                 let known = self.citations.len();
-                let told = citations.iter();
+                let told = citations.iter().filter(|_| !text.is_empty());
                 let told = told.filter_map(|citation| Citation::new(citation, place));
                 self.citations.extend(told);
                 if self.citations.len() - known < citations.len() {
@@ -147,8 +150,7 @@ impl<'a> SentMessage<'a> {
                     losses.add(format!("{path}.signature"), "Cohere's thinking has none");
                 }
                 if !text.is_empty() {
-                    self.content
-                        .push(Part::Own(Own::Thinking { thinking: text }));
+                    self.content.push(Part::Thinking { thinking: text });
                 }
             }
             Content::ToolCall(call) => {
@@ -158,9 +160,6 @@ impl<'a> SentMessage<'a> {
             Content::Opaque { kind, json } if kind == CITATION => {
                 self.citations.push(Citation::Own(json));
             }
-            Content::Opaque { kind, json } if kind.starts_with(OPAQUE) => {
-                self.content.push(Part::Opaque(json));
-            }
             _ => losses.add(path, "Cohere's answers hold no such part"),
         }
     }
@@ -168,14 +167,14 @@ impl<'a> SentMessage<'a> {
     /// Adds to the text: clients look for all of it in one part. Returns how many characters stand
     /// before it there.
     fn say(&mut self, more: &str) -> usize {
-        if let Some(Part::Own(Own::Text { text })) = self.content.last_mut() {
+        if let Some(Part::Text { text }) = self.content.last_mut() {
             let before = text.chars().count();
             text.push_str(more);
             return before;
         }
         if !more.is_empty() {
             let text = more.to_owned();
-            self.content.push(Part::Own(Own::Text { text }));
+            self.content.push(Part::Text { text });
         }
         0
     }

@@ -146,7 +146,11 @@ impl Decoder {
     ) {
         let kind = match (&content.thinking, text(&content.r#type)) {
             (_, "thinking") | (Some(_), "") => Kind::Thinking,
-            _ => Kind::Text,
+            (_, "text" | "") => Kind::Text,
+            (_, kind) => {
+                let kind = kind.to_owned();
+                return out.push(Event::Opaque { kind });
+            }
         };
         let words = match kind {
             Kind::Thinking => text(&content.thinking),

@@ -255,7 +255,7 @@ impl Encoder {
                     before: length.saturating_sub(said.chars().count()),
                     text: &said,
                 };
-                for citation in &citations {
+                for citation in citations.iter().filter(|_| !said.is_empty()) {
                     if let Some(citation) = Citation::new(citation, place) {
                         self.cite(citation, out);
                     }

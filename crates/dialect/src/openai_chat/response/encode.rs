@@ -1,12 +1,14 @@
 //! A whole answer for a client.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use weir_model::{Block, Choice, Content, Cx, Json, Losses, Response, ToolCall};
 
 use super::super::finish;
 use super::super::reasoning::SentDetail;
 use super::super::usage::SentUsage;
-use super::{completion_id, is_annotation};
+use super::{annotation, completion_id};
 use crate::Decoded;
 use crate::json::write;
 
@@ -77,7 +79,7 @@ struct SentMessage<'a> {
     content: Option<String>,
     refusal: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    annotations: Vec<&'a Json>,
+    annotations: Vec<Cow<'a, Json>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reasoning_content: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -155,7 +157,7 @@ impl<'a> SentMessage<'a> {
         match &block.content {
             Content::Text { text, citations } => {
                 self.content.get_or_insert_default().push_str(text);
-                let shown = citations.iter().filter(|citation| is_annotation(citation));
+                let shown = citations.iter().filter_map(annotation);
                 let known = self.annotations.len();
                 self.annotations.extend(shown);
                 if self.annotations.len() - known < citations.len() {

@@ -1,11 +1,13 @@
 //! Events to chunks, each a complete frame.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use weir_model::{Cx, Delta, Event, Json, Opened, Usage};
 
 use super::super::finish;
 use super::super::reasoning::SentDetail;
-use super::super::response::{SentLogprobs, completion_id, is_annotation};
+use super::super::response::{SentLogprobs, annotation, completion_id};
 use super::super::usage::SentUsage;
 use super::{DONE, rejection};
 use crate::json::write;
@@ -79,7 +81,7 @@ struct SentDelta<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     reasoning_details: Option<[SentDetail<'a>; 1]>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    annotations: Option<[&'a Json; 1]>,
+    annotations: Option<[Cow<'a, Json>; 1]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tool_calls: Option<[SentCall<'a>; 1]>,
 }
@@ -203,9 +205,10 @@ impl Encoder {
         match (delta, state) {
             (Delta::Text(text), _) => sent.content = Some(text),
             (Delta::Refusal(text), _) => sent.refusal = Some(text),
-            (Delta::Citation(source), _) if is_annotation(source) => {
-                sent.annotations = Some([source]);
-            }
+            (Delta::Citation(source), _) => match annotation(source) {
+                Some(source) => sent.annotations = Some([source]),
+                None => return,
+            },
             (Delta::Reasoning(more), Some(Block::Reasoning { text, .. })) => {
                 text.push_str(more);
                 sent.reasoning_content = Some(more);

@@ -1,5 +1,7 @@
 //! A whole answer for a client, and the shapes that its stream has in common with it.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use weir_model::{Block, Choice, Content, Cx, FinishReason, Json, Losses, Response, Usage};
@@ -66,8 +68,15 @@ pub(in super::super) fn response_id(id: Option<&str>, cx: &Cx<'_>) -> String {
     }
 }
 
-/// Whether a citation has the shape that this dialect shows: others know their own only.
-pub(in super::super) fn is_annotation(citation: &Json) -> bool {
+/// A citation in the shape that this dialect shows, if it can be.
+pub(in super::super) fn annotation(citation: &Json) -> Option<Cow<'_, Json>> {
+    match is_annotation(citation) {
+        true => Some(Cow::Borrowed(citation)),
+        false => crate::openai::annotation::of(citation, false).map(Cow::Owned),
+    }
+}
+
+fn is_annotation(citation: &Json) -> bool {
     #[derive(serde::Deserialize)]
     struct Kind {
         r#type: String,
@@ -99,7 +108,7 @@ impl<'a> Output<'a, '_> {
     fn add(&mut self, at: usize, block: &'a Block) {
         match &block.content {
             Content::Text { text, citations } => {
-                let shown = citations.iter().filter(|citation| is_annotation(citation));
+                let shown = citations.iter().filter_map(annotation);
                 let annotations: Vec<_> = shown.collect();
                 if annotations.len() < citations.len() {
                     let reason = "its citations have no place in OpenAI's annotations";
@@ -300,7 +309,7 @@ impl<'a> SentItem<'a> {
 pub(in super::super) enum SentPart<'a> {
     OutputText {
         text: &'a str,
-        annotations: Vec<&'a Json>,
+        annotations: Vec<Cow<'a, Json>>,
         logprobs: &'a [Json],
     },
     Refusal {

@@ -1,10 +1,12 @@
 //! What was said so far: the frame that ends an item holds it whole, and so does the last of all.
 
+use std::borrow::Cow;
+
 use serde_json::value::{RawValue, to_raw_value};
 use weir_model::{Delta, Json};
 
 use super::super::proof;
-use super::super::response::{SentItem, SentPart, SentSummary, is_annotation};
+use super::super::response::{SentItem, SentPart, SentSummary, annotation};
 use super::frame::{Frame, Sink};
 
 /// What a block or annotation takes besides its text, in bytes.
@@ -49,7 +51,7 @@ impl Part {
             },
             false => SentPart::OutputText {
                 text: &self.text,
-                annotations: self.annotations.iter().collect(),
+                annotations: self.annotations.iter().map(Cow::Borrowed).collect(),
                 logprobs: &self.logprobs,
             },
         }
@@ -95,13 +97,15 @@ impl Item {
 impl Part {
     /// Keeps a source that this dialect can show; returns its bytes.
     pub(super) fn cite(&mut self, delta: &Delta) -> usize {
-        match delta {
-            Delta::Citation(source) if is_annotation(source) => {
-                self.annotations.push(source.clone());
-                OVERHEAD + source.get().len()
-            }
-            _ => 0,
-        }
+        let Delta::Citation(source) = delta else {
+            return 0;
+        };
+        let Some(source) = annotation(source) else {
+            return 0;
+        };
+        let bytes = OVERHEAD + source.get().len();
+        self.annotations.push(source.into_owned());
+        bytes
     }
 
     /// Takes more, and says so.
@@ -128,8 +132,8 @@ impl Part {
                     ..Frame::of_part("response.refusal.delta", id, place)
                 }
             }
-            Delta::Citation(source) if is_annotation(source) => Frame {
-                annotation: Some(source),
+            Delta::Citation(source) if annotation(source).is_some() => Frame {
+                annotation: self.annotations.last(),
                 annotation_index: Some(self.annotations.len() - 1),
                 ..Frame::of_part("response.output_text.annotation.added", id, place)
             },
