@@ -43,6 +43,7 @@ pub(crate) fn read(body: &Value) -> Prompt {
         .map(|function| Tool {
             name: function["name"].as_str().unwrap_or_default().to_owned(),
             schema: function["parameters"].clone(),
+            custom: false,
         });
     let limit = body["max_tokens"].as_u64();
     Prompt {

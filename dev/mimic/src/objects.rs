@@ -414,7 +414,7 @@ impl Kept {
         for request in requests {
             let params = request["params"].as_object();
             let params = params.ok_or_else(|| Refusal::invalid("params: Field required"))?;
-            anthropic::check_body(params, false, false)?;
+            anthropic::check_body(params, None, false)?;
             rules::script(params, Vendor::Anthropic)?;
             let message = json!({"id": "msg_1", "type": "message", "role": "assistant",
                 "model": params["model"], "content": [{"type": "text", "text": "Hi"}],

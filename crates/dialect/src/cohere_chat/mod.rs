@@ -18,6 +18,7 @@ mod stream;
 mod usage;
 mod wire;
 
+use bytes::Bytes;
 use http::HeaderMap;
 use weir_model::{Cx, Dialect, Losses, Operation, Quirks, Rejection, Request, Response};
 
@@ -44,7 +45,7 @@ impl ClientDialect for CohereChat {
         crate::openai::head::read(body, &["max_tokens"])
     }
 
-    fn decode_request(&self, body: &[u8]) -> Result<Decoded<Request>, Rejection> {
+    fn decode_request(&self, body: &Bytes) -> Result<Decoded<Request>, Rejection> {
         request::decode(body)
     }
 
@@ -103,7 +104,7 @@ impl UpstreamDialect for CohereChat {
     fn path(&self, operation: Operation) -> Option<&'static str> {
         match operation {
             Operation::Chat => Some("/v2/chat"),
-            Operation::Completion | Operation::Embedding | Operation::CountTokens => None,
+            _ => None,
         }
     }
 

@@ -5,6 +5,7 @@ mod failure;
 mod request;
 mod stream;
 
+use bytes::Bytes;
 use serde_json::Value;
 use weir_model::{Capabilities, Cx, IdMint, Losses, Quirks, ReasoningControl, Request};
 
@@ -28,7 +29,9 @@ fn encode(request: &Request) -> Encoded {
 }
 
 fn decode(body: &str) -> Decoded<Request> {
-    CohereChat.decode_request(body.as_bytes()).unwrap()
+    CohereChat
+        .decode_request(&Bytes::copy_from_slice(body.as_bytes()))
+        .unwrap()
 }
 
 fn json(body: &[u8]) -> Value {

@@ -1,6 +1,7 @@
 //! A client's request, decoded whole. Every field of the reference is modelled or a named loss;
 //! what Cohere would refuse is refused, with the path of the field.
 
+use bytes::Bytes;
 use weir_model::{
     Block, Content, Json, Losses, Message, OutputFormat, Reasoning, Rejection, Request, Role,
     Sampling,
@@ -20,8 +21,8 @@ const CITING: [&str; 5] = ["ENABLED", "DISABLED", "FAST", "ACCURATE", "OFF"];
 ///
 /// # Errors
 /// An invalid-request rejection that names the field.
-pub(in super::super) fn decode(body: &[u8]) -> Result<Decoded<Request>, Rejection> {
-    let mut body = Object::parse(body)?;
+pub(in super::super) fn decode(body: &Bytes) -> Result<Decoded<Request>, Rejection> {
+    let mut body = Object::of_body(body)?;
     let mut losses = Losses::default();
     let model = body.read_string("model")?.filter(|model| !model.is_empty());
     let mut request = Request {

@@ -27,7 +27,7 @@ pub(in super::super) fn encode(request: &Request, cx: &Cx<'_>) -> Result<Encoded
         let message = "n: this model gives one answer a request. Send n=1, or send more requests.";
         return Err(Rejection::invalid(message).with_param("n"));
     }
-    let mut body = Body::new(cx.quirks);
+    let mut body = Body::new(request, cx.quirks);
     if request.stream {
         body.field("stream", &true);
     }

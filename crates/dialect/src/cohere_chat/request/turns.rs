@@ -14,7 +14,7 @@ use super::super::{OPAQUE, name};
 use super::documents::SentDocument;
 use super::encode::NO_MARKS;
 use crate::openai::body::CACHE_CONTROL;
-use crate::openai::media::image_url;
+use crate::openai::media::Address;
 
 /// One entry of `messages`.
 #[derive(Debug, Serialize)]
@@ -68,7 +68,7 @@ pub(super) enum Own<'a> {
 
 #[derive(Debug, Serialize)]
 pub(super) struct Image<'a> {
-    url: Cow<'a, str>,
+    url: Address<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<&'a str>,
 }
@@ -327,7 +327,7 @@ impl<'a> Conversation<'a, '_> {
                 return (!said.is_empty()).then(|| text(said));
             }
             Content::Image(media) if role == Role::User => {
-                if let Some(url) = image_url(media).filter(|_| is_reachable(media)) {
+                if let Some(url) = Address::of_image(media).filter(|_| is_reachable(media)) {
                     let detail = media.detail.as_deref();
                     let image_url = Image { url, detail };
                     return Some(Part::Own(Own::ImageUrl { image_url }));

@@ -82,7 +82,7 @@ proptest! {
     fn whatever_is_asked_is_sent_as_cohere_takes_it(request in arbitrary::request()) {
         if let Ok(sent) = with_cx(|cx| CohereChat.encode_request(&request, cx)) {
             strict(&json(&sent.body));
-            let again = CohereChat.decode_request(&sent.body).unwrap();
+            let again = CohereChat.decode_request(&Bytes::from(sent.body.clone())).unwrap();
             prop_assert_eq!(lost(&again.losses), Vec::<String>::new());
             let twice = encode(&again.value);
             prop_assert_eq!(
@@ -95,7 +95,7 @@ proptest! {
     #[test]
     fn any_text_is_read_or_refused(text in r#"[{}\[\]":,a-z0-9]{0,40}"#) {
         let body = format!(r#"{{"model":"m","messages":[{text}],"documents":[{text}],{text}}}"#);
-        let _ = CohereChat.decode_request(body.as_bytes());
+        let _ = CohereChat.decode_request(&Bytes::copy_from_slice(body.as_bytes()));
         let _ = CohereChat.read_head(Operation::Chat, body.as_bytes());
     }
 }
@@ -227,7 +227,9 @@ fn what_cohere_refuses_is_refused_by_its_place() {
         ),
     ] {
         let body = format!(r#"{{"model":"m",{patch}}}"#);
-        let refused = CohereChat.decode_request(body.as_bytes()).unwrap_err();
+        let refused = CohereChat
+            .decode_request(&Bytes::copy_from_slice(body.as_bytes()))
+            .unwrap_err();
         assert_eq!(refused.param.as_deref(), Some(place), "{refused}");
     }
     let unnamed = CohereChat
