@@ -55,6 +55,11 @@ pub trait ClientDialect: Send + Sync {
     /// stream in this dialect. Written to a native stream too, so it must not depend on an encoder.
     fn encode_stream_rejection(&self, rejection: &Rejection, request_id: &str) -> Vec<u8>;
 
+    /// Whether clients send the proofs of reasoning back that they were given: their vendor makes them.
+    fn returns_proofs(&self) -> bool {
+        false
+    }
+
     /// What ends a stream that went well, for an upstream that stopped without it.
     fn stream_end(&self) -> &'static [u8];
 

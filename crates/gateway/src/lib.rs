@@ -19,6 +19,8 @@ mod relay;
 mod route;
 /// Connections, deadlines and the upstream's verdict.
 mod send;
+/// What vendors want back with the next turn: sealed for the client, kept for those that cannot.
+mod state;
 /// Picks the lane and makes the upstream's request body.
 mod translate;
 

@@ -20,8 +20,9 @@ use crate::call::{Arrival, Call, Caller, RequestId};
 use crate::listen::{self, Forms, Named, Surface};
 use crate::rejection::{Failure, render};
 use crate::relay::{self, Attempt, Begun, Summary, Way};
-use crate::route::Route;
+use crate::route::{Route, homeward};
 use crate::send::{self, Answer};
+use crate::state::Outward;
 use crate::translate::{Lane, Prepared, Translator, forwarded_query, wants_events};
 use crate::worker::Worker;
 use crate::world::{Deployment, World};
@@ -155,7 +156,10 @@ async fn run(
     if operation == Operation::CountTokens && !route.offers(dialect, operation) {
         return Ok(count_tokens(worker, &call, &route).await?);
     }
-    let translator = Translator::new(&call, &head);
+    let mut translator = Translator::new(&call, &head, &worker.shared);
+    if translator.begin(&route)? {
+        Box::pin(translator.recall()).await;
+    }
     let mut permit = admit::reserve(worker, &call, &route, head.max_output_tokens, head.stream)?;
     if operation == Operation::Speech {
         permit.meter.asked.characters = openai_operations::characters(&head);
@@ -259,7 +263,8 @@ impl Calling<'_> {
     /// a failure says that no attempt can help.
     async fn attempt_all(&mut self, mut permit: Box<Permit>) -> Result<Response<Body>, Failure> {
         let mut failure: Option<Failure> = None;
-        let plan = self.route.plan();
+        let home = self.translator.home();
+        let plan = homeward(self.route.plan(), home.as_deref());
         for deployment in plan.filter(|target| self.call.can_go_to(&target.upstream)) {
             for retry in 0..=self.route.max_retries {
                 if retry > 0 && !self.pause(retry, failure.as_ref()).await {
@@ -358,7 +363,12 @@ impl Calling<'_> {
         if !self.call.operation.is_chat() && !relay::is_json(&answer) {
             return Ok(self.pass(deployment, answer, permit));
         }
+        let outward = match lane {
+            Lane::Native => None,
+            Lane::Translated(dialect) => Some(self.outward(deployment, dialect)),
+        };
         let attempt = Attempt {
+            outward,
             call: self.call,
             world: self.world,
             route: self.route,
@@ -405,6 +415,14 @@ impl Calling<'_> {
         Box::new(openai_operations::Decoder::new(operation, answers))
     }
 
+    /// Seals and keeps what the client cannot.
+    fn outward(&self, deployment: &Deployment, dialect: Dialect) -> Box<Outward> {
+        let shared = &self.worker.shared;
+        Box::new(Outward::new(
+            shared, self.world, self.call, deployment, dialect,
+        ))
+    }
+
     /// Encodes a stream for the client.
     fn encoder(&mut self) -> Result<Box<dyn StreamEncoder>, Rejection> {
         let request = self.translator.request()?;
@@ -434,7 +452,10 @@ impl Calling<'_> {
                 )
             }
             Lane::Translated(dialect) => match self.encoder() {
-                Ok(encoder) => (dialect, Way::Translated(encoder)),
+                Ok(encoder) => {
+                    let outward = self.outward(deployment, dialect);
+                    (dialect, Way::Translated(encoder, outward))
+                }
                 Err(rejection) => return Err(Box::new((rejection.into(), permit))),
             },
         };

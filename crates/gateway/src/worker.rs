@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use arc_swap::ArcSwap;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
-use weir_store::{Clock, JournalWriter, Kept, KeyIndex, Objects, Store};
+use weir_store::{Cipher, Clock, JournalWriter, Kept, KeyIndex, Objects, Store};
 
 use crate::account::Counter;
 use crate::call::{Arrival, RequestId};
@@ -24,6 +24,8 @@ pub struct Shared {
     pub keys: KeyIndex,
     /// What is kept between calls.
     pub kept: Kept,
+    /// Seals what clients carry between calls.
+    pub(crate) cipher: Cipher,
     /// The time of day.
     pub clock: Clock,
     /// Whose objects are whose.
@@ -53,6 +55,7 @@ impl Shared {
             objects: store.objects().clone(),
             seal: Seal::new(&store.sealing_key()),
             kept: store.kept().clone(),
+            cipher: store.cipher().clone(),
             clock,
             in_flight: AtomicI64::new(0),
             budget: BodyBudget::default(),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use http::Uri;
 use http::header::{HeaderName, HeaderValue};
 use weir_catalog::{Auth, Catalog, ModelEntry};
-use weir_config::{ClientAuth, Config, ProviderConfig, ProviderModelConfig, Timeouts};
+use weir_config::{ClientAuth, Config, ProviderConfig, ProviderModelConfig, State, Timeouts};
 use weir_model::{Capabilities, Dialect, Operation, Price, Priced, Quirks, Usage};
 
 use crate::listen::Bounds;
@@ -33,6 +33,8 @@ pub struct World {
     /// for its first content.
     pub(crate) keep_alive: Duration,
     pub(crate) network: Network,
+    /// What is remembered between calls.
+    pub(crate) state: State,
 }
 
 /// A configured provider, ready to be called.
@@ -115,6 +117,7 @@ impl World {
             max_upload: config.server.max_upload.0,
             object_providers: config.server.object_providers.clone(),
             keep_alive: Duration::from_millis(config.server.keep_alive_ms),
+            state: config.state,
             directory: Directory::new(config, upstreams),
             network,
         })

@@ -17,6 +17,7 @@ mod payload;
 mod rejection;
 mod request;
 mod response;
+mod sealed;
 mod usage;
 
 pub use block::{Block, CacheMark, CacheTtl, Content, Media, MediaSource, ToolCall, ToolResult};
@@ -34,4 +35,5 @@ pub use request::{
     Effort, Message, OutputFormat, Reasoning, Request, Role, Sampling, Tool, ToolChoice,
 };
 pub use response::{Choice, Finish, FinishReason, Response};
+pub use sealed::{KEPT, SEALED, TRACE, is_sealed};
 pub use usage::Usage;

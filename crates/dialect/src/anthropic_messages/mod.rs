@@ -74,6 +74,10 @@ impl ClientDialect for AnthropicMessages {
         format!("{{\"input_tokens\":{input_tokens}}}").into_bytes()
     }
 
+    fn returns_proofs(&self) -> bool {
+        true
+    }
+
     fn stream_end(&self) -> &'static [u8] {
         b"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
     }

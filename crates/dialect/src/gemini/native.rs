@@ -1,6 +1,8 @@
 //! The native lane: reads the head of a client's body and says which edits make the body fit the
 //! target. The path names the model and whether to stream; a body may name the model once more.
 
+mod thoughts;
+
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -83,6 +85,7 @@ pub(super) fn edits(head: &Head<'_>, upstream_model: &str, quirks: &Quirks) -> (
         splices.replace(head.model_span.clone(), name);
     }
     apply_quirks(head.body, &head.fields, quirks, &mut splices, &mut losses);
+    thoughts::drop_sealed(head, upstream_model, &mut splices, &mut losses);
     (splices, losses)
 }
 

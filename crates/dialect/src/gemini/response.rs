@@ -12,7 +12,6 @@ use weir_model::{
 };
 
 use super::logprobs::Logprobs;
-use super::signature::{own, wrap, wrap_redacted};
 use super::spoken::Spoken;
 use super::stream::Decoder;
 use super::usage::{UsageIn, UsageOut};
@@ -328,12 +327,9 @@ fn add<'a>(
         Content::Refusal { text } => spoken.push(Own::text(text)),
         Content::Reasoning { text, signature } => {
             let signature = signature.as_deref().filter(|proof| !proof.is_empty());
-            let foreign = signature.filter(|proof| own(proof).is_none()).map(wrap);
-            spoken.thought(text, signature, foreign);
+            spoken.thought(text, signature, true);
         }
-        Content::RedactedReasoning { data } => {
-            spoken.thought("", None, Some(wrap_redacted(data)));
-        }
+        Content::RedactedReasoning { data } => spoken.thought("", Some(data), true),
         Content::ToolCall(call) => {
             let args = Args::new(&call.arguments);
             if matches!(args, Args::Wrapped { .. }) {

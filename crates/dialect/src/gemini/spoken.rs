@@ -19,17 +19,13 @@ impl<'a> Spoken<'a> {
         join(&mut self.parts, part.into());
     }
 
-    /// What was thought. `foreign` is what stands for a signature of another vendor's, if anything.
-    pub(super) fn thought(
-        &mut self,
-        text: &'a str,
-        signature: Option<&'a str>,
-        foreign: Option<String>,
-    ) {
+    /// What was thought, with the proof of it, that of another vendor too where `foreign` is taken.
+    pub(super) fn thought(&mut self, text: &'a str, signature: Option<&'a str>, foreign: bool) {
         let own = signature.and_then(own);
         let on_it = match own {
             Some((Place::Thought, proof)) => Some(Cow::Borrowed(proof)),
-            _ => foreign.map(Cow::Owned),
+            Some(_) => None,
+            None => signature.filter(|_| foreign).map(Cow::Borrowed),
         };
         if !text.is_empty() || on_it.is_some() {
             self.push(Own::thought(text).signed(on_it));

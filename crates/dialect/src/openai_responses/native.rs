@@ -3,9 +3,8 @@
 
 use std::ops::Range;
 
-use weir_model::{Losses, Quirks};
+use weir_model::{Losses, Quirks, SEALED};
 
-use super::proof::FOREIGN;
 use crate::Head;
 use crate::json::scan;
 use crate::json::splice::Splices;
@@ -25,7 +24,7 @@ pub(super) fn edits(head: &Head<'_>, upstream_model: &str, quirks: &Quirks) -> (
 }
 
 fn drop_foreign(body: &[u8], input: Range<usize>, edits: &mut Splices, losses: &mut Losses) {
-    let foreign = format!("\"{FOREIGN}");
+    let foreign = format!("\"{SEALED}");
     if memchr::memmem::find(&body[input.clone()], foreign.as_bytes()).is_none() {
         return;
     }

@@ -1,16 +1,13 @@
 //! `encrypted_content`: the vendor's proof of its reasoning, marked with whose it is while it is out
-//! of OpenAI's hands. A conversation that moves between vendors so sends each only its own.
+//! of OpenAI's hands. The proofs of other vendors are sealed, and pass through clients as they are.
 
-use std::borrow::Cow;
+use weir_model::is_sealed;
 
 /// How the kinds of our opaque blocks begin when they came from OpenAI.
 pub(super) const OWN: &str = "openai:";
 
 /// How proofs in the model begin when they came from OpenAI: as [`weir_model::Dialect::signer`] has it.
 const SIGNED: &str = "openai_responses/";
-
-/// How the proofs of other vendors begin at a client that speaks this dialect.
-pub(super) const FOREIGN: &str = "weir:";
 
 /// OpenAI's proof, for the model.
 pub(super) fn from_upstream(proof: &str) -> String {
@@ -23,17 +20,14 @@ pub(super) fn to_upstream(proof: &str) -> Option<&str> {
 }
 
 /// A proof for a client that speaks this dialect.
-pub(super) fn to_client(proof: &str) -> Cow<'_, str> {
-    match proof.strip_prefix(SIGNED) {
-        Some(own) => own.into(),
-        None => format!("{FOREIGN}{proof}").into(),
-    }
+pub(super) fn to_client(proof: &str) -> &str {
+    proof.strip_prefix(SIGNED).unwrap_or(proof)
 }
 
 /// What a client that speaks this dialect sends back.
 pub(super) fn from_client(proof: &str) -> String {
-    match proof.strip_prefix(FOREIGN) {
-        Some(foreign) => foreign.to_owned(),
-        None => from_upstream(proof),
+    match is_sealed(proof) {
+        true => proof.to_owned(),
+        false => from_upstream(proof),
     }
 }

@@ -20,6 +20,7 @@ use crate::admit::{Outcome, Permit};
 use crate::call::RequestId;
 use crate::route::Timeouts;
 use crate::send::Source;
+use crate::state::Outward;
 use crate::translate::context;
 use crate::world::Deployment;
 
@@ -61,8 +62,8 @@ pub(crate) enum Way {
         /// Whether to hold back the usage that only we asked for.
         hide_usage: bool,
     },
-    /// Encoded anew from their events.
-    Translated(Box<dyn StreamEncoder>),
+    /// Encoded anew from their events, once their state is sealed.
+    Translated(Box<dyn StreamEncoder>, Box<Outward>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -349,8 +350,9 @@ impl Relay {
             }
             // The upstream ended without the words that end a stream.
             (Way::Native { .. }, None) => Bytes::from_static(self.client.stream_end()),
-            (Way::Translated(encoder), _) => {
+            (Way::Translated(encoder, outward), _) => {
                 let mut bytes = Vec::new();
+                outward.events(&mut self.events);
                 let quirks = &self.deployment.quirks;
                 let cx = context(self.now_s, &self.ids, quirks, &self.deployment.capabilities);
                 for event in &self.events {

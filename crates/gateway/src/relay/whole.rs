@@ -18,6 +18,7 @@ use crate::call::Call;
 use crate::rejection::{Failure, Verbatim};
 use crate::route::Route;
 use crate::send::Answer;
+use crate::state::Outward;
 use crate::translate::{Lane, context};
 use crate::world::{Deployment, World};
 
@@ -27,6 +28,8 @@ const MAX_FAILURE: usize = 1 << 20;
 
 /// What an attempt brought, and what the client's answer is made with.
 pub(crate) struct Attempt<'a> {
+    /// In the translated lane.
+    pub outward: Option<Box<Outward>>,
     pub call: &'a Call,
     pub world: &'a World,
     pub route: &'a Route,
@@ -126,6 +129,9 @@ impl Attempt<'_> {
             .and_then(|choice| choice.finish.as_ref());
         meter.finish = finish.map(|finish| finish.reason);
         response.model = Some(self.route.public.to_string());
+        if let Some(outward) = &mut self.outward {
+            outward.response(&mut response);
+        }
         Ok(response)
     }
 

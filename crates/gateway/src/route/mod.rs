@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use weir_config::{Deadlines, OnLoss};
 
+use crate::state::provider;
 use crate::world::Deployment;
 use weighted::Shares;
 
@@ -113,6 +114,23 @@ impl<'a> Iterator for Plan<'a> {
         });
         if tried { self.next() } else { Some(fallback) }
     }
+}
+
+/// A plan that begins at home: with the deployment that the state of a conversation came from, then
+/// the others of its provider, as far as the plan has them.
+pub(crate) fn homeward<'a>(
+    mut plan: Plan<'a>,
+    home: Option<&str>,
+) -> impl Iterator<Item = &'a Arc<Deployment>> {
+    let mut begins = Vec::new();
+    if let Some(home) = home {
+        begins.extend(&mut plan);
+        begins.sort_by_key(|deployment| {
+            let abroad = provider(&deployment.name) != provider(home);
+            (abroad, *deployment.name != *home)
+        });
+    }
+    begins.into_iter().chain(plan)
 }
 
 #[cfg(test)]

@@ -9,11 +9,14 @@ use http::Method;
 use weir_config::OnLoss;
 use weir_dialect::{Decoded, Head};
 use weir_model::{
-    Capabilities, Cx, Dialect, IdMint, Losses, Operation, Quirks, Rejection, Request,
+    Capabilities, Cx, Dialect, IdMint, Losses, Operation, Quirks, Rejection, Request, TRACE,
 };
 
 use crate::call::Call;
+use crate::route::Route;
 use crate::send::{OutBody, Outgoing, outgoing_headers};
+use crate::state::{Carried, FORGED, Sealer, Target};
+use crate::worker::Shared;
 use crate::world::{Deployment, Endpoint};
 
 /// From this size on, in bytes, an edited body is sent in pieces; below, one write costs less.
@@ -37,21 +40,68 @@ pub(crate) struct Prepared {
 }
 
 /// Makes the requests of one call, and decodes its body at most once.
-#[derive(Debug)]
 pub(crate) struct Translator<'a> {
     call: &'a Call,
     head: &'a Head<'a>,
+    shared: &'a Shared,
     /// Boxed: most calls need none, and every call would carry the room for it.
-    decoded: Option<Box<Decoded<Request>>>,
+    translation: Option<Box<Translation>>,
+}
+
+/// A decoded request, and the state of vendors that it carries.
+#[derive(Debug)]
+struct Translation {
+    decoded: Decoded<Request>,
+    carried: Carried,
 }
 
 impl<'a> Translator<'a> {
-    pub(crate) fn new(call: &'a Call, head: &'a Head<'a>) -> Translator<'a> {
+    pub(crate) fn new(call: &'a Call, head: &'a Head<'a>, shared: &'a Shared) -> Translator<'a> {
         Translator {
             call,
             head,
-            decoded: None,
+            shared,
+            translation: None,
         }
+    }
+
+    /// Reads what state of vendors the request carries, where one of the route's targets may have
+    /// given it. True when [`Translator::recall`] has to find more of it.
+    ///
+    /// # Errors
+    /// An invalid-request rejection for a forged seal. A body that cannot be decoded is none yet: a
+    /// target that takes it as it is may be next.
+    pub(crate) fn begin(&mut self, route: &Route) -> Result<bool, Rejection> {
+        let Call {
+            dialect, operation, ..
+        } = *self.call;
+        let native = |d: &Arc<Deployment>| d.upstream.native(dialect, operation).is_some();
+        // Only translated answers carry it, and only beside those is a body read twice.
+        let translated = operation == Operation::Chat && !route.deployments().all(native);
+        let mixed = translated && route.deployments().any(native);
+        let body = &self.call.body;
+        if !translated || mixed && memchr::memmem::find(body, TRACE.as_bytes()).is_none() {
+            return Ok(false);
+        }
+        match self.translation() {
+            Ok(translation) => Ok(translation.carried.wants_more()),
+            Err(rejection) if rejection.code.as_deref() == Some(FORGED) => Err(rejection),
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// Finds the state that was kept for the request. Waits at most 250 ms.
+    pub(crate) async fn recall(&mut self) {
+        let (shared, key) = (self.shared, self.call.caller.key_id());
+        if let Some(translation) = self.translation.as_deref_mut() {
+            let request = &mut translation.decoded.value;
+            translation.carried.find(request, &shared.kept, key).await;
+        }
+    }
+
+    /// The deployment that the request's state came from.
+    pub(crate) fn home(&self) -> Option<Arc<str>> {
+        self.translation.as_ref()?.carried.home()
     }
 
     /// The request for a deployment.
@@ -95,17 +145,22 @@ impl<'a> Translator<'a> {
     /// # Errors
     /// An invalid-request rejection that names the field at fault.
     pub(crate) fn request(&mut self) -> Result<&Request, Rejection> {
-        Ok(&self.decoded()?.value)
+        Ok(&self.translation()?.decoded.value)
     }
 
-    fn decoded(&mut self) -> Result<&mut Decoded<Request>, Rejection> {
-        let decoded = match self.decoded.take() {
-            Some(decoded) => decoded,
-            None => Box::new(self.call.client().decode_request(&self.call.body)?),
+    fn translation(&mut self) -> Result<&mut Translation, Rejection> {
+        let translation = match self.translation.take() {
+            Some(translation) => translation,
+            None => {
+                let body = &self.call.body;
+                let mut decoded = self.call.client().decode_request(body)?;
+                decoded.value.stream = self.head.stream;
+                let sealer = Sealer::new(&self.shared.cipher, self.call.caller.key_id());
+                let carried = Carried::take(&mut decoded.value, &sealer, body)?;
+                Box::new(Translation { decoded, carried })
+            }
         };
-        let decoded = self.decoded.insert(decoded);
-        decoded.value.stream = self.head.stream;
-        Ok(decoded)
+        Ok(self.translation.insert(translation))
     }
 
     fn native(&self, deployment: &Deployment, endpoint: &Endpoint) -> Result<Prepared, Rejection> {
@@ -141,9 +196,14 @@ impl<'a> Translator<'a> {
             ));
         };
         let (seed, now_s) = (self.call.arrival.seed, self.call.now_s());
-        let decoded = self.decoded()?;
+        let Translation { decoded, carried } = self.translation()?;
         decoded.value.model.clone_from(&deployment.model);
         let mut losses = decoded.losses.clone();
+        let target = Target {
+            provider: &deployment.upstream.name,
+            dialect: endpoint.dialect.name(),
+        };
+        losses.extend(carried.fit(&mut decoded.value, target));
         let ids = IdMint::new(seed);
         let cx = context(now_s, &ids, &deployment.quirks, &deployment.capabilities);
         let encoded =

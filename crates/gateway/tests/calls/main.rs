@@ -30,6 +30,8 @@ mod refusals;
 #[cfg(test)]
 mod responses;
 #[cfg(test)]
+mod state;
+#[cfg(test)]
 mod streaming;
 #[cfg(test)]
 mod summary;

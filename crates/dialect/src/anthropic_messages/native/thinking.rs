@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use weir_model::{Dialect, Losses, Quirks};
+use weir_model::{Losses, Quirks, is_sealed};
 
 use crate::Head;
 use crate::json::scan::{self, TopLevel};
@@ -132,12 +132,10 @@ fn is_unsigned(body: &[u8], block: &TopLevel) -> bool {
     signature.is_none_or(|raw| matches!(raw, br#""""# | b"null")) || is_foreign(signature)
 }
 
-/// Whether a proof names another vendor.
+/// Whether a proof is another vendor's: only theirs are sealed for these clients.
 fn is_foreign(proof: Option<&[u8]>) -> bool {
-    let signer = proof
-        .and_then(scan::string)
-        .and_then(|proof| Dialect::signer(&proof));
-    signer.is_some_and(|by| by != Dialect::AnthropicMessages)
+    let proof = proof.and_then(scan::string);
+    proof.is_some_and(|proof| is_sealed(&proof))
 }
 
 /// Whether a field holds this word.

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 use weir_model::{
     Block, Capabilities, Content, Dialect, Losses, Media, MediaSource, Message, Rejection, Role,
-    ToolCall, ToolResult,
+    ToolCall, ToolResult, is_sealed,
 };
 
 use super::super::wire::{Citing, Input, Mark, OPAQUE, Part, Source, is_citation};
@@ -16,9 +16,10 @@ use super::super::wire::{Citing, Input, Mark, OPAQUE, Part, Source, is_citation}
 /// Why the thinking of others is lost.
 const FOREIGN: &str = "only the vendor that thought it takes it back";
 
-/// Whether a signature may be Anthropic's: it does not name another vendor.
+/// Whether a signature may be Anthropic's: it is not sealed, and does not name another vendor.
 fn is_own(signature: &str) -> bool {
-    Dialect::signer(signature).is_none_or(|by| by == Dialect::AnthropicMessages)
+    let signer = Dialect::signer(signature);
+    !is_sealed(signature) && signer.is_none_or(|by| by == Dialect::AnthropicMessages)
 }
 
 /// One entry of `messages`.

@@ -76,12 +76,12 @@ fn unsigned_thinking_goes_with_its_comma() {
             0,
         ),
         (
-            r#"[{"type":"redacted_thinking","data":"openai_responses/d"},{"type":"text","text":"b"}]"#,
+            r#"[{"type":"redacted_thinking","data":"weir1sigd"},{"type":"text","text":"b"}]"#,
             r#"[{"type":"text","text":"b"}]"#,
             0,
         ),
         (
-            r#"[{"type":"text","text":"b"},{"type":"thinking","thinking":"a","signature":"openai_responses/s"}]"#,
+            r#"[{"type":"text","text":"b"},{"type":"thinking","thinking":"a","signature":"weir1sigs"}]"#,
             r#"[{"type":"text","text":"b"}]"#,
             1,
         ),

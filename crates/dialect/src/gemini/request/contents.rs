@@ -175,7 +175,7 @@ impl<'a> Conversation<'a> {
                     let reason = "means nothing to another vendor";
                     losses.add(format!("{path}.signature"), reason);
                 }
-                return parts.thought(text, signature.as_deref(), None);
+                return parts.thought(text, signature.as_deref(), false);
             }
             (Content::RedactedReasoning { .. }, _) => "only the vendor that thought it can read it",
             (Content::ToolCall(call), Role::Assistant) => {

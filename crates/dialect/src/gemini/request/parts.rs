@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use weir_model::{Block, Content, Losses, Media, MediaSource, Payload, Rejection};
 
-use super::super::signature::{self, Place, Proof};
+use super::super::signature::{self, Place};
 use super::super::wire::{OPAQUE, camel};
 use crate::json::read::{Object, Path, Value};
 
@@ -148,35 +148,18 @@ fn think(blocks: &mut Vec<Block>, more: String) {
 }
 
 /// Signs the thought that came last, or one without words.
-fn prove(blocks: &mut Vec<Block>, proof: Option<Proof>) {
-    match (blocks.last_mut().map(|block| &mut block.content), proof) {
-        (Some(Content::Reasoning { signature, .. }), Some(Proof::Signature(proof)))
-            if signature.is_none() =>
-        {
-            *signature = Some(proof);
-        }
-        (
-            Some(Content::Reasoning {
-                text,
-                signature: None,
-            }),
-            Some(Proof::Redacted(data)),
-        ) if text.is_empty() => {
-            blocks.pop();
-            blocks.push(Content::RedactedReasoning { data }.into());
-        }
-        (_, proof) => prove_alone(blocks, proof),
+fn prove(blocks: &mut Vec<Block>, proof: Option<String>) {
+    match blocks.last_mut().map(|block| &mut block.content) {
+        Some(Content::Reasoning { signature, .. }) if signature.is_none() => *signature = proof,
+        _ => prove_alone(blocks, proof),
     }
 }
 
-fn prove_alone(blocks: &mut Vec<Block>, proof: Option<Proof>) {
-    blocks.extend(proof.map(|proof| {
-        Block::from(match proof {
-            Proof::Signature(signature) => Content::Reasoning {
-                text: String::new(),
-                signature: Some(signature),
-            },
-            Proof::Redacted(data) => Content::RedactedReasoning { data },
+fn prove_alone(blocks: &mut Vec<Block>, proof: Option<String>) {
+    blocks.extend(proof.map(|signature| {
+        Block::from(Content::Reasoning {
+            text: String::new(),
+            signature: Some(signature),
         })
     }));
 }

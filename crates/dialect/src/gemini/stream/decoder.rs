@@ -12,7 +12,7 @@ use weir_model::{Cx, Delta, Event, Json, Losses, Opened, Rejection};
 use super::super::logprobs::Logprobs;
 use super::super::request::{Piece, Said, piece};
 use super::super::response::{malformed, reason};
-use super::super::signature::{self, Place, Proof};
+use super::super::signature::{self, Place};
 use super::super::usage::UsageIn;
 use super::super::wire::OPAQUE;
 use super::super::{failure, finish};
@@ -278,9 +278,9 @@ impl Candidate {
     }
 
     /// Signs the thought that is open, or one without words.
-    fn prove(&mut self, proof: Option<Proof>, out: &mut Vec<Event>) {
+    fn prove(&mut self, proof: Option<String>, out: &mut Vec<Event>) {
         match (self.open, proof) {
-            (Some((block, Growing::Reasoning)), Some(Proof::Signature(proof))) => {
+            (Some((block, Growing::Reasoning)), Some(proof)) => {
                 self.push(block, Delta::Signature(proof), Vec::new(), out);
                 self.close(out);
             }
@@ -288,15 +288,9 @@ impl Candidate {
         }
     }
 
-    fn prove_alone(&mut self, proof: Option<Proof>, out: &mut Vec<Event>) {
-        match proof {
-            None => {}
-            Some(Proof::Signature(proof)) => {
-                self.whole(Opened::Reasoning, Some(Delta::Signature(proof)), out);
-            }
-            Some(Proof::Redacted(data)) => {
-                self.whole(Opened::RedactedReasoning { data }, None, out);
-            }
+    fn prove_alone(&mut self, proof: Option<String>, out: &mut Vec<Event>) {
+        if let Some(proof) = proof {
+            self.whole(Opened::Reasoning, Some(Delta::Signature(proof)), out);
         }
     }
 

@@ -8,7 +8,7 @@ use weir_model::{Cx, Delta, Event, Finish, Json, Opened, Rejection, Usage};
 use super::super::failure;
 use super::super::logprobs::Logprobs;
 use super::super::response::{Answer, Candidate, Model, Sources, Turn, ending, response_id};
-use super::super::signature::{Place, own, wrap, wrap_redacted};
+use super::super::signature::{Place, own};
 use super::super::usage::UsageOut;
 use super::super::wire::{Args, Call, OPAQUE, Own, Part};
 use crate::StreamEncoder;
@@ -114,8 +114,7 @@ impl Encoder {
         self.choices.entry(choice).or_default().blocks.push(block);
         match kind {
             Opened::RedactedReasoning { data } => {
-                let signature = Some(wrap_redacted(data).into());
-                self.part(choice, Own::thought("").signed(signature), out);
+                self.part(choice, Own::thought("").signed(Some(data.into())), out);
             }
             Opened::Opaque { name, json } if name.starts_with(OPAQUE) => {
                 self.part(choice, Part::Opaque(json), out);
@@ -174,7 +173,7 @@ impl Encoder {
                     Some((Place::Call, proof)) => return state.waiting.push_back(proof.to_owned()),
                     Some((Place::Text, proof)) => Own::text("").signed(Some(proof.into())),
                     Some((Place::Thought, proof)) => Own::thought("").signed(Some(proof.into())),
-                    None => Own::thought("").signed(Some(wrap(&signature).into())),
+                    None => Own::thought("").signed(Some(signature.as_str().into())),
                 };
                 self.part(choice, part, out);
             }

@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use weir_model::{Content, Effort, Message, Operation, Reasoning, Role, ToolChoice};
+use weir_model::{Content, Effort, Message, Operation, Reasoning, Role, SEALED, ToolChoice};
 
 use super::*;
-use crate::gemini::signature::{self, Place, Proof};
+use crate::gemini::signature::{self, Place};
 
 /// Panics at what a strict Google refuses, as far as we know it.
 fn strict(body: &Value) {
@@ -78,17 +78,15 @@ proptest! {
         let _ = Gemini.read_head(Operation::Chat, body.as_bytes());
     }
 
-    /// Another vendor's proofs come out as they went in, whichever alphabet the SDK writes.
+    /// Sealed proofs come out as they went in, whichever alphabet the SDK writes.
     #[test]
-    fn foreign_proofs_travel_unharmed(proof in "[A-Za-z0-9+/=?~\u{fe}]{1,40}", swap: bool) {
-        let alphabet = |wire: String| match swap {
-            true => wire.replace('-', "+").replace('_', "/"),
-            false => wire,
+    fn sealed_proofs_travel_unharmed(rest in "[A-Za-z0-9_-]{4,40}", swap: bool) {
+        let sealed = format!("{SEALED}{rest}");
+        let wire = match swap {
+            true => sealed.replace('-', "+").replace('_', "/"),
+            false => sealed.clone(),
         };
-        let wire = alphabet(signature::wrap(&proof));
-        prop_assert_eq!(signature::read(&wire, Place::Call), Proof::Signature(proof.clone()));
-        let wire = alphabet(signature::wrap_redacted(&proof));
-        prop_assert_eq!(signature::read(&wire, Place::Text), Proof::Redacted(proof));
+        prop_assert_eq!(signature::read(&wire, Place::Call), sealed);
     }
 }
 
@@ -199,6 +197,52 @@ fn a_native_body_is_edited_where_it_names_the_model() {
         (&*body, &*losses),
         (r#"{"contents":[]}"#, &["safetySettings".to_owned()][..])
     );
+}
+
+/// Sealed proofs go with their thoughts; what newer models then miss is excused; nothing else changes.
+#[test]
+fn a_native_body_loses_what_is_sealed() {
+    let edited = |model: &str, body: &str| {
+        let head = Gemini.read_head(Operation::Chat, body.as_bytes()).unwrap();
+        let quirks = Quirks::default();
+        let (edits, losses) = Gemini.native_edits(Operation::Chat, &head, model, &quirks);
+        let edited = edits.apply(&Bytes::copy_from_slice(body.as_bytes()));
+        (String::from_utf8(edited.into()).unwrap(), lost(&losses))
+    };
+    let thought = r#"{"text":"Hm","thought":true,"thought_signature":"weir1sigAA"}"#;
+    let call = r#"{"functionCall":{"name":"f"}}"#;
+    let turn =
+        |parts: &str| format!(r#"{{ "contents": [{{"parts":[{parts}]}}, {{"parts":[]}}] }}"#);
+    let skip = r#","thoughtSignature":"skip_thought_signature_validator"}"#;
+    let excused = format!("{}{skip}", &call[..call.len() - 1]);
+    let both = turn(&format!("{thought}, {call}, {call}"));
+    let (body, losses) = edited("gemini-3-pro", &both);
+    assert_eq!(body, turn(&format!("{excused}, {call}")));
+    assert_eq!(losses, ["contents[0].parts[0]"]);
+    let (body, _) = edited("gemini-2.5-pro", &both);
+    assert_eq!(body, turn(&format!("{call}, {call}")));
+
+    let signed = format!(
+        r#"{},"thoughtSignature":"weir1sigAA"}}"#,
+        &call[..call.len() - 1]
+    );
+    let (body, losses) = edited("gemini-3-pro", &turn(&signed));
+    assert_eq!(body, turn(&excused));
+    assert_eq!(losses, ["contents[0].parts[0]"]);
+
+    let (body, _) = edited("gemini-3-pro", &turn(thought));
+    assert_eq!(
+        body, r#"{ "contents": [{"parts":[]}] }"#,
+        "nothing is left of the turn"
+    );
+    for own in [
+        r#"{"text":"\"weir1sig"}"#,
+        r#"{"text":"","thoughtSignature":"AAAA"}"#,
+        call,
+    ] {
+        let body = turn(own);
+        assert_eq!(edited("gemini-3-pro", &body), (body, Vec::new()));
+    }
 }
 
 /// What can be thought with depends on the model.

@@ -277,7 +277,7 @@ pub(in super::super) enum SentItem<'a> {
         id: &'a str,
         summary: &'a [SentSummary<'a>],
         #[serde(skip_serializing_if = "Option::is_none")]
-        encrypted_content: Option<std::borrow::Cow<'a, str>>,
+        encrypted_content: Option<&'a str>,
     },
     FunctionCall {
         id: &'a str,

@@ -122,8 +122,7 @@ fn wrong_fields_are_named_with_their_path() {
     }
 }
 
-/// OpenAI's own proof goes back to OpenAI, that of another vendor to that vendor, whoever the
-/// client is; neither is ever sent to the other.
+/// OpenAI's own proof goes back to OpenAI; a sealed one is carried, and never sent to it.
 #[test]
 fn proofs_go_back_to_whom_they_came_from() {
     let item =
@@ -139,8 +138,8 @@ fn proofs_go_back_to_whom_they_came_from() {
     let own = said("gAAA");
     assert_eq!(data(&own), "openai_responses/gAAA");
     assert_eq!(encode(&own, &Given::new()).0["input"][1], item("gAAA"));
-    let foreign = said("weir:EqQB");
-    assert_eq!(data(&foreign), "EqQB");
+    let foreign = said("weir1sigEqQB");
+    assert_eq!(data(&foreign), "weir1sigEqQB");
     let (sent, losses) = encode(&foreign, &Given::new());
     assert_eq!(sent["input"].as_array().unwrap().len(), 2);
     assert_eq!(fields(&losses), ["messages[].reasoning"]);
@@ -211,16 +210,16 @@ fn a_native_body_loses_only_what_openai_would_refuse() {
         (String::from_utf8(out.to_vec()).unwrap(), losses)
     };
     let (out, losses) = edited(
-        r#"{ "input":[ {"type":"reasoning","encrypted_content":"weir:x"} , {"role":"user","content":"\"weir:"}], "model":"alias","previous_response_id":"resp_1"}"#,
+        r#"{ "input":[ {"type":"reasoning","encrypted_content":"weir1sigx"} , {"role":"user","content":"\"weir1sig"}], "model":"alias","previous_response_id":"resp_1"}"#,
     );
     assert_eq!(
         out,
-        r#"{ "input":[ {"role":"user","content":"\"weir:"}], "model":"up","previous_response_id":"resp_1"}"#
+        r#"{ "input":[ {"role":"user","content":"\"weir1sig"}], "model":"up","previous_response_id":"resp_1"}"#
     );
     assert_eq!(fields(&losses), ["input[0]"]);
-    let (out, losses) = edited(r#"{"model":"up","input":"\"weir:"}"#);
+    let (out, losses) = edited(r#"{"model":"up","input":"\"weir1sig"}"#);
     assert_eq!(
         (out.as_str(), losses.is_empty()),
-        (r#"{"model":"up","input":"\"weir:"}"#, true)
+        (r#"{"model":"up","input":"\"weir1sig"}"#, true)
     );
 }

@@ -49,20 +49,39 @@ pub(crate) struct Gateway {
     sheet: Arc<Sheet>,
     drain: watch::Sender<bool>,
     accepting: JoinSet<io::Result<()>>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Gateway {
     /// Starts one with a configuration to which keys and bounds are added.
     pub(crate) async fn start(config: &str) -> Gateway {
-        let folder = tempfile::tempdir().unwrap();
+        Gateway::start_at(config, Clock::system()).await
+    }
+
+    /// The same at a time of the test's own.
+    pub(crate) async fn start_at(config: &str, clock: Clock) -> Gateway {
+        Gateway::begin(tempfile::tempdir().unwrap(), config, clock).await
+    }
+
+    /// Stops, and starts again with what is stored.
+    pub(crate) async fn restart(mut self, config: &str) -> Gateway {
+        self.drain();
+        let ended = within("the gateway to stop", self.accepting.join_next()).await;
+        ended.unwrap().unwrap().unwrap();
+        let clock = self.shared.clock.clone();
+        drop(self.shared);
+        self.store.close().await.unwrap();
+        Gateway::begin(self.folder, config, clock).await
+    }
+
+    async fn begin(folder: TempDir, config: &str, clock: Clock) -> Gateway {
         let options = StoreOptions {
             database: format!("sqlite:{}", folder.path().join("weir.db").display()),
             journal_dir: folder.path().join("journal"),
             secret: Secret::from_text("a secret for tests, of some length").unwrap(),
             sync: Sync::OsBuffered,
             kept: KeptOptions::default(),
-            clock: Clock::system(),
+            clock: clock.clone(),
         };
         let store = Store::open(options).await.unwrap();
         let config = read(config);
@@ -72,7 +91,7 @@ impl Gateway {
         let drain_timeout = Duration::from_millis(config.server.drain_timeout_ms);
         let world = Arc::new(World::build(config).unwrap());
         let sim = InProcess::new(weir_sim::serve_connection);
-        let shared = Shared::new(world, &store, Clock::system(), Some(sim));
+        let shared = Shared::new(world, &store, clock, Some(sim));
         let worker = Worker::new(Arc::clone(&shared), store.journal().writer().unwrap()).unwrap();
         let sheet = worker.sheet();
         let listener = listen::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
@@ -93,7 +112,7 @@ impl Gateway {
             sheet,
             drain,
             accepting,
-            _folder: folder,
+            folder,
         }
     }
 
