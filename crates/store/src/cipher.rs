@@ -35,7 +35,7 @@ pub enum Unopened {
 
 impl Cipher {
     /// Seals for one purpose under the secret in force, and opens what those before it sealed.
-    pub(crate) fn new(secret: &Secret, purpose: &str) -> Cipher {
+    pub fn new(secret: &Secret, purpose: &str) -> Cipher {
         let keyed = |secret: &Secret| {
             let print = secret.derive(&format!("{purpose} print"));
             Keyed {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use weir_config::{Config, Environment, OnLoss};
 use weir_model::Kind;
 
-use super::Route;
+use super::{Route, homeward};
 use crate::world::World;
 
 /// Two servers of one's own that share a model, a shipped provider, and one that has its models.
@@ -226,5 +226,26 @@ fn abilities_are_what_the_operator_says() {
         let quirks = &deployment.quirks;
         let takes = deployment.capabilities.json_schema && !quirks.no_json_schema;
         assert_eq!((takes, quirks.string_content), (schema, string), "{name}");
+    }
+}
+
+#[test]
+fn a_conversation_with_state_begins_at_home() {
+    let models = "models: { m: { targets: [ { target: one/a } ], \
+                  fallbacks: [two/b, one/c, two/d] } }";
+    let route = resolve(models, "m");
+    let plan = |home: Option<&str>| {
+        let plan = homeward(route.plan(), home);
+        plan.map(|d| d.name.to_string())
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    for (home, expected) in [
+        (None, "one/a two/b one/c two/d"),
+        (Some("two/d"), "two/d two/b one/a one/c"),
+        (Some("two/gone"), "two/b two/d one/a one/c"),
+        (Some("three/d"), "one/a two/b one/c two/d"),
+    ] {
+        assert_eq!(plan(home), expected, "{home:?}");
     }
 }

@@ -16,6 +16,7 @@ pub(crate) use carried::{Carried, FORGED, Target};
 pub(crate) use outward::Outward;
 pub(crate) use seal::Sealer;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -29,7 +30,7 @@ struct Origin {
     /// `provider/model`.
     deployment: Arc<str>,
     /// The name of the dialect that it was said in.
-    dialect: Box<str>,
+    dialect: Cow<'static, str>,
 }
 
 impl Origin {
@@ -70,3 +71,6 @@ struct Thought {
     text: String,
     proof: Option<Proof>,
 }
+
+#[cfg(test)]
+mod tests;

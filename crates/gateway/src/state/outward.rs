@@ -49,7 +49,7 @@ impl Outward {
             false => world.state.ttl.duration(),
         };
         Outward {
-            sealer: Sealer::new(&shared.cipher, call.caller.key_id()),
+            sealer: Sealer::new(&shared.cipher, &call.caller),
             kept: shared.kept.clone(),
             origin: Origin {
                 deployment: Arc::clone(&deployment.name),

@@ -7,6 +7,7 @@ use weir_model::SEALED;
 use weir_store::{Cipher, Unopened};
 
 use super::{Origin, Proof};
+use crate::call::Caller;
 
 /// What a seal is about; its version stands in [`SEALED`].
 const ABOUT: &[u8] = b"proof of reasoning";
@@ -15,7 +16,7 @@ const ABOUT: &[u8] = b"proof of reasoning";
 #[derive(Clone, Debug)]
 pub(crate) struct Sealer {
     cipher: Cipher,
-    tenant: Box<str>,
+    caller: Caller,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -35,22 +36,22 @@ pub(super) enum Unusable {
 }
 
 impl Sealer {
-    pub(crate) fn new(cipher: &Cipher, key_id: &str) -> Sealer {
+    pub(crate) fn new(cipher: &Cipher, caller: &Caller) -> Sealer {
         Sealer {
             cipher: cipher.clone(),
-            tenant: key_id.into(),
+            caller: caller.clone(),
         }
     }
 
     /// The public id of the key; empty without one.
     pub(super) fn tenant(&self) -> &str {
-        &self.tenant
+        self.caller.key_id()
     }
 
     /// A proof as clients carry it; `None` when the system has no randomness to give.
     pub(super) fn seal(&self, from: &Origin, proof: Proof) -> Option<String> {
         let sealed = Sealed {
-            key: &*self.tenant,
+            key: self.tenant(),
             from: from.clone(),
             proof,
         };
@@ -93,7 +94,7 @@ impl Sealer {
         })?;
         let sealed: Sealed<Box<str>> =
             serde_json::from_slice(&plain).map_err(|_| Unusable::Forged)?;
-        match sealed.key == self.tenant {
+        match *sealed.key == *self.tenant() {
             true => Ok((sealed.from, sealed.proof)),
             false => Err(Unusable::Lost("it was given to another key")),
         }

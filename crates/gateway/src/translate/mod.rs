@@ -155,7 +155,7 @@ impl<'a> Translator<'a> {
                 let body = &self.call.body;
                 let mut decoded = self.call.client().decode_request(body)?;
                 decoded.value.stream = self.head.stream;
-                let sealer = Sealer::new(&self.shared.cipher, self.call.caller.key_id());
+                let sealer = Sealer::new(&self.shared.cipher, &self.call.caller);
                 let carried = Carried::take(&mut decoded.value, &sealer, body)?;
                 Box::new(Translation { decoded, carried })
             }
