@@ -54,7 +54,7 @@ proptest! {
         for proof in [Proof::Signature(proof.clone()), Proof::Redacted(proof)] {
             let sealed = sealer.seal(&origin(&deployment), proof.clone()).unwrap();
             let fits = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-            prop_assert!(sealed.len() % 4 == 0 && sealed.bytes().all(fits));
+            prop_assert!(sealed.len().is_multiple_of(4) && sealed.bytes().all(fits));
             prop_assert_eq!(sealer.open(&sealed), Ok((origin(&deployment), proof)));
         }
     }
@@ -166,80 +166,77 @@ fn sealed_thoughts_stand_where_they_stood() {
     }
 }
 
-#[test]
-fn kept_thoughts_stand_before_their_calls() {
-    let folder = tempfile::tempdir().unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    runtime.unwrap().block_on(async {
-        let store = Store::open(StoreOptions {
-            database: format!("sqlite:{}", folder.path().join("weir.db").display()),
-            journal_dir: folder.path().join("journal"),
-            secret: secret("a"),
-            sync: Sync::OsBuffered,
-            kept: KeptOptions::default(),
-            clock: Clock::fixed(0),
-        });
-        let store = store.await.unwrap();
-        let sealer = sealer(&secret("a"), "key_1");
-        let keep = |id, thoughts: &[(bool, &str, &str)]| {
-            let thoughts = thoughts.iter().map(|(after_text, text, proof)| Thought {
-                after_text: *after_text,
-                text: (*text).to_owned(),
-                proof: Some(signature(proof)),
-            });
-            let thoughts = thoughts.collect();
-            let entry = Entry {
-                origin: origin("google/m"),
-                thoughts,
-            };
-            let bytes = serde_json::to_vec(&entry).unwrap();
-            let (tenant, kind) = ("key_1", KIND);
-            store.kept().put(
-                Piece { tenant, kind, id },
-                bytes.into(),
-                Duration::from_secs(9),
-            );
-        };
-        keep("call_1", &[(false, "a", "1"), (true, "b", "2")]);
-        keep("call_2", &[(false, "c", "3")]);
-        let mut asked = request(vec![
-            thought("not proved", None),
-            Block::text("x"),
-            call("call_1-weir1"),
-            call("call_0"),
-            call("call_2-weir1"),
-            call("call_3-weir1"),
-        ]);
-        let mut carried = Carried::take(&mut asked, &sealer, b"{}").unwrap();
-        assert!(carried.wants_more());
-        carried.find(&mut asked, store.kept(), "key_1").await;
-        let losses = carried.fit(&mut asked, HOME);
-        let lost: Vec<_> = losses.iter().map(|loss| loss.field.as_str()).collect();
-        assert_eq!(lost, ["messages[0].tool_calls[call_3].reasoning"]);
-        let expected = [
-            thought("a", Some("1")),
-            Block::text("x"),
-            thought("b", Some("2")),
-            call("call_1"),
-            call("call_0"),
-            thought("c", Some("3")),
-            call("call_2"),
-            call("call_3"),
-        ];
-        assert_eq!(asked.messages[0].blocks, expected);
-        let other = Target {
-            provider: "other",
-            ..HOME
-        };
-        assert_eq!(carried.fit(&mut asked, other).iter().count(), 4);
-        let calls = ["call_1", "call_0", "call_2", "call_3"].map(call);
-        assert_eq!(asked.messages[0].blocks[1..], calls);
+async fn store(folder: &std::path::Path) -> Store {
+    let options = StoreOptions {
+        database: format!("sqlite:{}", folder.join("weir.db").display()),
+        journal_dir: folder.join("journal"),
+        secret: secret("a"),
+        sync: Sync::OsBuffered,
+        kept: KeptOptions::default(),
+        clock: Clock::fixed(0),
+    };
+    Store::open(options).await.unwrap()
+}
 
-        // The client's own are left alone, and nothing is looked up.
-        let mut asked = request(vec![thought("mine", Some("own")), call("call_1-weir1")]);
-        let carried = Carried::take(&mut asked, &sealer, b"{}").unwrap();
-        assert!(!carried.wants_more() && carried.home().is_none());
+/// Keeps what was thought before a call: whether text stood before it, what, and its proof.
+fn keep(store: &Store, id: &str, thoughts: &[(bool, &str, &str)]) {
+    let thoughts = thoughts.iter().map(|(after_text, text, proof)| Thought {
+        after_text: *after_text,
+        text: (*text).to_owned(),
+        proof: Some(signature(proof)),
     });
+    let entry = Entry {
+        origin: origin("google/m"),
+        thoughts: thoughts.collect(),
+    };
+    let (tenant, kind) = ("key_1", KIND);
+    let (piece, bytes) = (Piece { tenant, kind, id }, serde_json::to_vec(&entry));
+    let ttl = Duration::from_secs(9);
+    assert!(store.kept().put(piece, bytes.unwrap().into(), ttl));
+}
+
+#[tokio::test]
+async fn kept_thoughts_stand_before_their_calls() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path()).await;
+    let sealer = sealer(&secret("a"), "key_1");
+    keep(&store, "call_1", &[(false, "a", "1"), (true, "b", "2")]);
+    keep(&store, "call_2", &[(false, "c", "3")]);
+    let mut asked = request(vec![
+        thought("not proved", None),
+        Block::text("x"),
+        call("call_1-weir1"),
+        call("call_0"),
+        call("call_2-weir1"),
+        call("call_3-weir1"),
+    ]);
+    let mut carried = Carried::take(&mut asked, &sealer, b"{}").unwrap();
+    assert!(carried.wants_more());
+    carried.find(&mut asked, store.kept(), "key_1").await;
+    let losses = carried.fit(&mut asked, HOME);
+    let lost: Vec<_> = losses.iter().map(|loss| loss.field.as_str()).collect();
+    assert_eq!(lost, ["messages[0].tool_calls[call_3].reasoning"]);
+    let expected = [
+        thought("a", Some("1")),
+        Block::text("x"),
+        thought("b", Some("2")),
+        call("call_1"),
+        call("call_0"),
+        thought("c", Some("3")),
+        call("call_2"),
+        call("call_3"),
+    ];
+    assert_eq!(asked.messages[0].blocks, expected);
+    let other = Target {
+        provider: "other",
+        ..HOME
+    };
+    assert_eq!(carried.fit(&mut asked, other).iter().count(), 4);
+    let calls = ["call_1", "call_0", "call_2", "call_3"].map(call);
+    assert_eq!(asked.messages[0].blocks[1..], calls);
+
+    // The client's own are left alone, and nothing is looked up.
+    let mut asked = request(vec![thought("mine", Some("own")), call("call_1-weir1")]);
+    let carried = Carried::take(&mut asked, &sealer, b"{}").unwrap();
+    assert!(!carried.wants_more() && carried.home().is_none());
 }
