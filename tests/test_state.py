@@ -6,6 +6,7 @@ import pytest
 
 import test_chat
 import test_messages
+import test_responses
 from conftest import anthropic_on, openai_on
 
 CONFIG = """
@@ -102,6 +103,26 @@ def test_a_conversation_stays_where_its_state_is(serving, mimic):
         headers = go_on(client, "responses/thinking+calls=1", messages)
     assert "only google takes it back" in headers["x-weir-losses"]
     assert not proofs(mimic.sent())
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("vendor", ["anthropic", "google"])
+def test_responses_clients_may_send_reasoning_back_or_not(serving, mimic, vendor, stream, keeps):
+    arguments = {"model": f"{vendor}/thinking+calls=1", "tools": [test_responses.WEATHER], "store": False}
+    arguments["reasoning"] = {"effort": "low"}
+    with openai_on(serving) as client:
+        said = [{"role": "user", "content": "Weather?"}]
+        first = test_responses.send(client.responses, stream, input=said, **arguments)
+        items = [item.model_dump(exclude_none=True, exclude={"parsed_arguments"}) for item in first.output]
+        assert [item["type"] for item in items] == ["reasoning", "function_call"]
+        assert items[0]["encrypted_content"].startswith("weir1sig")
+        call = items[-1]["call_id"]
+        said += items if keeps else items[1:]
+        said += [{"type": "function_call_output", "call_id": call, "output": "sunny"}]
+        answer = client.responses.with_raw_response.create(input=said, **arguments)
+    assert answer.parse().output_text == "sunny"
+    assert "input" not in answer.headers.get("x-weir-losses", "") and proofs(mimic.sent())
 
 
 def claude_loop(claude, model, stream=False):

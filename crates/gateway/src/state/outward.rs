@@ -68,18 +68,16 @@ impl Outward {
         for event in events {
             match event {
                 Event::Open { choice, kind, .. } => match kind {
-                    Opened::Reasoning => self.think(*choice, String::new(), None),
-                    Opened::RedactedReasoning { data } => {
-                        self.redacted(*choice, data);
-                    }
+                    Opened::Reasoning => self.think(*choice, "", None),
+                    Opened::RedactedReasoning { data } => self.redacted(*choice, data),
                     Opened::ToolCall { id, .. } => self.call(*choice, id),
                     Opened::Text | Opened::Refusal | Opened::Opaque { .. } => self.speak(*choice),
                 },
                 Event::Delta { choice, delta, .. } => match delta {
-                    Delta::Reasoning(more) => self.grow(*choice, more, None),
+                    Delta::Reasoning(more) => self.grow(*choice, more, ""),
                     Delta::Signature(proof) => {
-                        self.grow(*choice, "", Some(proof));
-                        *proof = self.seal(Proof::Signature(std::mem::take(proof)));
+                        self.grow(*choice, "", proof);
+                        self.sign(proof);
                     }
                     _ => {}
                 },
@@ -94,9 +92,10 @@ impl Outward {
             for block in &mut answer.blocks {
                 match &mut block.content {
                     Content::Reasoning { text, signature } => {
-                        self.think(choice, text.clone(), signature.as_ref());
+                        let proof = signature.clone().map(Proof::Signature);
+                        self.think(choice, text, proof);
                         if let Some(proof) = signature {
-                            *proof = self.seal(Proof::Signature(std::mem::take(proof)));
+                            self.sign(proof);
                         }
                     }
                     Content::RedactedReasoning { data } => self.redacted(choice, data),
@@ -107,52 +106,59 @@ impl Outward {
         }
     }
 
+    /// Seals a signature in its place.
+    fn sign(&self, proof: &mut String) {
+        if !proof.is_empty() {
+            *proof = self.seal(Proof::Signature(std::mem::take(proof)));
+        }
+    }
+
     fn seal(&self, proof: Proof) -> String {
         self.sealer.seal(&self.origin, proof).unwrap_or_default()
     }
 
     fn redacted(&mut self, choice: u32, data: &mut String) {
         let proof = Proof::Redacted(std::mem::take(data));
-        self.push(choice, String::new(), Some(proof.clone()));
+        self.think(choice, "", Some(proof.clone()));
         *data = self.seal(proof);
     }
 
-    fn think(&mut self, choice: u32, text: String, signature: Option<&String>) {
-        self.push(choice, text, signature.cloned().map(Proof::Signature));
+    /// A thought begins.
+    fn think(&mut self, choice: u32, text: &str, proof: Option<Proof>) {
+        let bytes = text.len() + proof.as_ref().map_or(0, Proof::len);
+        if let Some(telling) = self.more(choice, bytes) {
+            telling.thoughts.push(Thought {
+                after_text: telling.spoke,
+                text: text.to_owned(),
+                proof,
+            });
+        }
     }
 
-    fn push(&mut self, choice: u32, text: String, proof: Option<Proof>) {
-        let Some(telling) = self.telling(choice) else {
+    /// More of the thought that is told, or of its signature.
+    fn grow(&mut self, choice: u32, text: &str, proof: &str) {
+        let telling = self.more(choice, text.len() + proof.len());
+        let Some(thought) = telling.and_then(|telling| telling.thoughts.last_mut()) else {
             return;
         };
-        telling.bytes += text.len() + proof.as_ref().map_or(0, Proof::len);
-        telling.thoughts.push(Thought {
-            after_text: telling.spoke,
-            text,
-            proof,
-        });
+        thought.text.push_str(text);
+        match &mut thought.proof {
+            _ if proof.is_empty() => {}
+            Some(Proof::Signature(all) | Proof::Redacted(all)) => all.push_str(proof),
+            unproved => *unproved = Some(Proof::Signature(proof.to_owned())),
+        }
     }
 
-    /// More of the thought that is told.
-    fn grow(&mut self, choice: u32, more: &str, proof: Option<&String>) {
+    /// What a choice has told, which now grows; `None` where nothing is kept, or it is too much.
+    fn more(&mut self, choice: u32, bytes: usize) -> Option<&mut Telling> {
         let most = self.most;
-        let Some(telling) = self.telling(choice) else {
-            return;
-        };
-        telling.bytes += more.len() + proof.map_or(0, String::len);
+        let telling = self.telling(choice)?;
+        telling.bytes = telling.bytes.saturating_add(bytes);
         if telling.bytes > most {
-            // It will not be kept, and need not be remembered.
-            return telling.thoughts.iter_mut().for_each(|t| t.text.clear());
+            telling.thoughts.clear();
+            return None;
         }
-        let Some(thought) = telling.thoughts.last_mut() else {
-            return;
-        };
-        thought.text.push_str(more);
-        match (&mut thought.proof, proof) {
-            (Some(Proof::Signature(all)), Some(more)) => all.push_str(more),
-            (unproved @ None, Some(proof)) => *unproved = Some(Proof::Signature(proof.clone())),
-            _ => {}
-        }
+        Some(telling)
     }
 
     fn speak(&mut self, choice: u32) {
@@ -164,8 +170,9 @@ impl Outward {
     /// A tool call: what was thought before it is kept under its id, which then says so.
     fn call(&mut self, choice: u32, id: &mut String) {
         let told = self.telling(choice).map(std::mem::take).unwrap_or_default();
+        let too_much = told.bytes > self.most;
         let wanted = |t: &Thought| t.proof.is_some() || (self.unsigned && !t.text.is_empty());
-        if !told.thoughts.iter().any(wanted) {
+        if !too_much && !told.thoughts.iter().any(wanted) {
             return ids::make_portable(id);
         }
         let base = ids::unique(id, self.seed);
@@ -179,10 +186,8 @@ impl Outward {
             kind,
             id: &base,
         };
-        if told.bytes <= self.most
-            && let Ok(bytes) = serde_json::to_vec(&entry)
-        {
-            // Where there is no room, the id still says that something is missing.
+        if !too_much && let Ok(bytes) = serde_json::to_vec(&entry) {
+            // Where there is no room, the id says all the same that there was something.
             self.kept.put(piece, bytes.into(), self.ttl);
         }
         *id = base + KEPT;

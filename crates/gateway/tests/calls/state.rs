@@ -178,6 +178,22 @@ async fn what_has_expired_is_a_loss_and_no_failure() {
 }
 
 #[tokio::test]
+async fn what_is_too_much_to_keep_is_a_loss() {
+    let upstream = mimic().await;
+    let small = config(&upstream, "") + "state: { max_entry_bytes: 20B }\n";
+    let gateway = Gateway::start(&small).await;
+    for stream in [false, true] {
+        let mut chat = chat("vendor/thinking+calls=1");
+        chat["stream"] = stream.into();
+        let calls = calls(&ask(&gateway, &chat).await);
+        answer(&mut chat, &calls);
+        let reply = ask(&gateway, &chat).await;
+        assert!(lost(&reply).contains("no longer there"), "{}", lost(&reply));
+        assert_eq!(proof(&upstream), None);
+    }
+}
+
+#[tokio::test]
 async fn what_is_anothers_is_not_found() {
     let upstream = mimic().await;
     let gateway = Gateway::start(&config(&upstream, "")).await;
