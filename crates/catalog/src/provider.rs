@@ -281,6 +281,7 @@ struct Departures {
     no_json_schema: bool,
     signed_thinking: Option<String>,
     refuses_reasoning: bool,
+    short_call_ids: bool,
 }
 
 impl From<Entry> for Provider {
@@ -323,6 +324,7 @@ impl From<Entry> for Provider {
                 no_json_schema: entry.quirks.no_json_schema,
                 signed_thinking: entry.quirks.signed_thinking,
                 refuses_reasoning: entry.quirks.refuses_reasoning,
+                short_call_ids: entry.quirks.short_call_ids,
             },
             models_like: entry.models_like,
             named_only: entry.named_only,

@@ -67,6 +67,7 @@ fn departures(quirks: &Quirks) -> String {
         (quirks.string_content, "content as one string"),
         (quirks.no_json_schema, "no JSON schema"),
         (quirks.refuses_reasoning, "refuses other reasoning"),
+        (quirks.short_call_ids, "nine characters name a tool call"),
     ];
     let flags = flags
         .into_iter()

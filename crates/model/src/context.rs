@@ -68,6 +68,8 @@ pub struct Quirks {
     /// A message that carries reasoning in another field than that is refused: it is removed, as a
     /// named loss.
     pub refuses_reasoning: bool,
+    /// Ids of tool calls must be nine letters and digits; others are replaced.
+    pub short_call_ids: bool,
     /// JSON-schema output is not supported; `json_object` is sent instead, as a named loss.
     pub no_json_schema: bool,
     /// Models with this in their name take earlier thinking back only when it is signed; all of

@@ -4,6 +4,7 @@
 //! what vendors answer, strictly what clients ask; writes only what OpenAI itself accepts, but for
 //! the departures that a provider's [`Quirks`] name.
 
+mod call_ids;
 mod fields;
 mod finish;
 mod head;

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use weir_model::{Losses, Operation, Quirks};
 
+use super::call_ids;
 use crate::Head;
 use crate::json::scan;
 use crate::json::splice::Splices;
@@ -28,6 +29,9 @@ pub(super) fn native_edits(
     let mut losses = edit_fields(head, quirks, &mut edits);
     if quirks.refuses_reasoning {
         drop_reasoning(head, quirks, &mut edits, &mut losses);
+    }
+    if let Some(messages) = head.fields.find(head.body, "messages") {
+        call_ids::replace(head.body, messages.value.clone(), quirks, &mut edits);
     }
     (edits, losses)
 }

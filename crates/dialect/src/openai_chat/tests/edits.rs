@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use weir_model::{Operation, Quirks};
+use weir_model::{Capabilities, Cx, IdMint, Operation, Quirks};
 
 use super::OpenAiChat;
 use crate::{ClientDialect, UpstreamDialect};
@@ -191,4 +191,51 @@ fn reasoning_of_another_vendor_stays_behind_where_it_is_refused() {
     assert_eq!(out, expected);
     let fields = ["reasoning_content", "reasoning_details"];
     assert_eq!(lost, fields.map(|field| format!("messages[1].{field}")));
+}
+
+/// What cannot be an id there becomes one, the same for a call and its result, in both lanes.
+#[test]
+fn ids_of_calls_are_nine_characters_where_they_must_be() {
+    let body = r#"{"model":"m","messages":[{"role":"user","content":"\"tool_call_id\":\"x\""},
+        {"role":"assistant","tool_calls":[{"id":"call_1","type":"function","function":{"name":"f","arguments":"{}"}},
+         {"type":"function","id":"abcDEF789","function":{"name":"f","arguments":"{}"}}]},
+        {"role":"tool","tool_call_id":"call_1","content":"1"},
+        {"role":"tool","content":"2","tool_call_id":"abcDEF789"}]}"#;
+    let mut quirks = Quirks::default();
+    assert_eq!(edited(Operation::Chat, body, "m", &quirks).0, body);
+    quirks.short_call_ids = true;
+    let (out, lost) = edited(Operation::Chat, body, "m", &quirks);
+    let sent: Value = serde_json::from_str(&out).unwrap();
+    let id = sent["messages"][1]["tool_calls"][0]["id"].as_str().unwrap();
+    assert!(
+        id.len() == 9 && id.bytes().all(|b| b.is_ascii_alphanumeric()),
+        "{id}"
+    );
+    assert_eq!(out, body.replace("call_1", id));
+    assert!(lost.is_empty());
+
+    let bytes = Bytes::from_static(body.as_bytes());
+    let request = OpenAiChat.decode_request(&bytes).unwrap().value;
+    let (ids, capabilities) = (IdMint::new(1), Capabilities::default());
+    let cx = Cx {
+        now_s: 0,
+        ids: &ids,
+        quirks: &quirks,
+        capabilities: &capabilities,
+    };
+    let encoded = OpenAiChat.encode_request(&request, &cx).unwrap();
+    let translated: Value = serde_json::from_slice(&encoded.body).unwrap();
+    for pointer in [
+        "/1/tool_calls/0/id",
+        "/1/tool_calls/1/id",
+        "/2/tool_call_id",
+        "/3/tool_call_id",
+    ] {
+        let pointer = format!("/messages{pointer}");
+        assert_eq!(
+            translated.pointer(&pointer),
+            sent.pointer(&pointer),
+            "{pointer}"
+        );
+    }
 }

@@ -11,6 +11,7 @@ use super::wire::{
 };
 use crate::openai::body::CACHE_CONTROL;
 use crate::openai::media::Address;
+use crate::openai_chat::call_ids::fitting;
 
 /// Between one thought and the next.
 const BREAK: &str = "\n\n";
@@ -115,7 +116,7 @@ impl<'a> Encoder<'a, '_> {
         }
         self.out.push(SentMessage {
             role: "tool",
-            tool_call_id: Some(&result.call_id),
+            tool_call_id: Some(fitting(&result.call_id, self.quirks)),
             content: Some(SentContent::Text(joined(texts, LINE))),
             ..SentMessage::default()
         });
@@ -156,7 +157,7 @@ impl<'a> Encoder<'a, '_> {
             self.note_cache(block);
             match &block.content {
                 Content::ToolCall(call) => tool_calls.push(SentCall {
-                    id: &call.id,
+                    id: fitting(&call.id, self.quirks),
                     r#type: "function",
                     function: SentCalled {
                         name: &call.name,

@@ -14,7 +14,7 @@ pub(super) struct SentMessage<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) tool_call_id: Option<&'a str>,
+    pub(super) tool_call_id: Option<Cow<'a, str>>,
     pub(super) content: Option<SentContent<'a>>,
     /// Earlier reasoning, under the provider's name for it; at most one.
     #[serde(flatten)]
@@ -61,7 +61,7 @@ pub(super) struct SentFile<'a> {
 
 #[derive(Debug, Serialize)]
 pub(super) struct SentCall<'a> {
-    pub(super) id: &'a str,
+    pub(super) id: Cow<'a, str>,
     pub(super) r#type: &'static str,
     pub(super) function: SentCalled<'a>,
 }
