@@ -26,26 +26,28 @@ GENAI = {
     "gemini": ("google", r"gemini|gemma|learnlm"), "groq": ("groq", None), "meta": ("meta", None),
     "minimax": ("minimax", None), "mistral": ("mistral", None), "moonshot": ("moonshotai", None),
     "novita": ("novita", None), "openai": ("openai", r"^(?!gpt-oss)"), "openrouter": ("openrouter", r"/"),
-    "ovhcloud": ("ovhcloud", None), "together": ("together", None), "xai": ("x-ai", None),
+    "ovhcloud": ("ovhcloud", None), "together": ("together", None), "voyage": ("voyageai", None), "xai": ("x-ai", None),
     "zai": ("zai", None), "zhipu": ("zhipuai", None),
 }
-# Ours: the prefix of their names.
+# Ours: the prefixes of their names.
 LITELLM = {
     "ai21": "ai21", "anthropic": "anthropic", "baseten": "baseten", "cerebras": "cerebras",
-    "cloudflare": "cloudflare", "codestral": "codestral", "cohere": "cohere_chat", "crusoe": "crusoe",
+    "cloudflare": "cloudflare", "codestral": "codestral", "cohere": "cohere_chat cohere", "crusoe": "crusoe",
     "dashscope": "dashscope", "databricks": "databricks", "deepinfra": "deepinfra",
     "deepseek": "deepseek", "featherless": "featherless_ai", "fireworks": "fireworks_ai",
     "friendli": "friendliai", "gemini": "gemini", "gmi": "gmi", "groq": "groq",
-    "inception": "inception", "meta": "meta", "meta-llama": "meta_llama",
+    "inception": "inception", "jina": "jina_ai", "meta": "meta", "meta-llama": "meta_llama",
     "minimax": "minimax", "mistral": "mistral", "moonshot": "moonshot", "morph": "morph",
     "nebius": "nebius", "novita": "novita", "nscale": "nscale", "openai": "openai",
     "ovhcloud": "ovhcloud", "publicai": "publicai", "sambanova": "sambanova", "scaleway": "scaleway",
     "together": "together_ai", "vercel": "vercel_ai_gateway", "volcengine": "volcengine",
-    "wandb": "wandb", "xai": "xai", "zai": "zai", "zhipu": "bigmodel",
+    "voyage": "voyage", "wandb": "wandb", "xai": "xai", "zai": "zai", "zhipu": "bigmodel",
 }
+# litellm's price is a thousand times the vendor's.
+WRONG = {"embed-multilingual-light-v3.0"}
 # Where litellm drops what the vendor has retired.
 COMPLETE = {"anthropic", "deepseek", "gemini", "groq", "mistral", "openai", "xai"}
-MODES = {"chat", "completion", "embedding", "responses", None}
+MODES = {"chat", "completion", "embedding", "rerank", "responses", None}
 TOKENS = {
     "input_mtok": "input", "output_mtok": "output", "cache_read_mtok": "cache_read",
     "cache_write_mtok": "cache_write", "cache_write_1h_mtok": "cache_write_1h",
@@ -191,7 +193,7 @@ def limits(row):
     read = letters("supported_modalities", row, flags)
     found = {
         "context": row.get("max_input_tokens"),
-        "max_output": row.get("max_output_tokens") if row.get("mode") != "embedding" else None,
+        "max_output": row.get("max_output_tokens") if row.get("mode") not in ("embedding", "rerank") else None,
         "in": read + ("d" if row.get("supports_pdf_input") and "d" not in read else ""),
         "out": letters("supported_output_modalities", row, ()),
         "json_schema": bool(row.get("supports_response_schema")),
@@ -206,6 +208,9 @@ def litellm_rates(row):
         "cache_write": "cache_creation_input_token_cost", "cache_write_1h": "cache_creation_input_token_cost_above_1hr",
         "input_audio": "input_cost_per_audio_token", "output_audio": "output_cost_per_audio_token",
     }
+    if row.get("input_cost_per_query"):
+        # A search unit of reranking.
+        return [{"web_search": int((Decimal(str(row["input_cost_per_query"])) * 10**9).to_integral_value())}]
     if not row.get("input_cost_per_token") or row.get("tiered_pricing") or row.get("output_cost_per_image_token"):
         return []
     thresholds = {int(m[1]) for key in row if (m := re.search(r"_above_(\d+)k_tokens$", key))}
@@ -222,9 +227,10 @@ def litellm_rates(row):
 
 
 def litellm(provider):
-    prefix = LITELLM[provider]
+    prefixes = LITELLM[provider].split()
     for key, row in TABLE.items():
-        if row.get("litellm_provider") == prefix and row.get("mode") in MODES and not key.startswith("ft:"):
+        prefix = row.get("litellm_provider")
+        if prefix in prefixes and row.get("mode") in MODES and not key.startswith("ft:"):
             name = key.removeprefix(f"{prefix}/")
             if not re.search(r"\d-x-\d|^\d|-tokens?$|up-to|per-second|/\*$|container", name):
                 yield name, row
@@ -254,7 +260,7 @@ def merged(provider):
         if model is None and find(models, name):
             continue
         if model is None:
-            models.append({"id": name, "also": [], "rates": litellm_rates(row), **limits(row)})
+            models.append({"id": name, "also": [], "rates": [] if name in WRONG else litellm_rates(row), **limits(row)})
         elif name.lower() == model["id"].lower() or "max_output" not in model:
             model |= limits(row) | ({"context": model["context"]} if model["context"] else {})
     for name, row in rows:

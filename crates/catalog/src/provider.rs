@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use weir_model::{Dialect, Operation, Quirks};
+use weir_model::{Dialect, Operation, Quirks, Shape, Spoken};
 
 /// One entry of `data/providers.yaml`.
 #[derive(Clone, Debug)]
@@ -15,7 +15,7 @@ pub struct Provider {
     pub title: String,
     /// The vendor's page about this API; empty where there is no vendor.
     pub docs: String,
-    /// Dialects and where they are spoken.
+    /// Dialects and shapes, and where they are spoken.
     pub speaks: Vec<Endpoint>,
     /// How the key is sent.
     pub auth: Auth,
@@ -45,11 +45,11 @@ pub struct Provider {
     pub in_process: bool,
 }
 
-/// Where a dialect is spoken.
+/// Where a dialect, or a shape, is spoken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
-    /// The dialect.
-    pub dialect: Dialect,
+    /// Which one.
+    pub spoken: Spoken,
     /// `https://host/path` without a trailing slash, perhaps with `{variables}`.
     pub base_url: String,
 }
@@ -84,32 +84,34 @@ impl Provider {
         !self.local && !self.in_process && !self.named_only
     }
 
-    /// Where it speaks `dialect`, as shipped.
-    pub fn endpoint(&self, dialect: Dialect) -> Option<&Endpoint> {
-        self.speaks.iter().find(|e| e.dialect == dialect)
+    /// Where it speaks a dialect or shape, as shipped.
+    pub fn endpoint(&self, spoken: impl Into<Spoken>) -> Option<&Endpoint> {
+        let spoken = spoken.into();
+        self.speaks.iter().find(|e| e.spoken == spoken)
     }
 
-    /// Its base URL for `dialect`, with variables filled from the environment. `None` when it does
-    /// not speak the dialect or a variable is missing; [`Provider::missing_env`] says which.
+    /// Its base URL for what is `spoken`, with variables filled from the environment. `None` when it
+    /// does not speak it or a variable is missing; [`Provider::missing_env`] says which.
     pub fn base_url(
         &self,
-        dialect: Dialect,
+        spoken: impl Into<Spoken>,
         env: impl Fn(&str) -> Option<String>,
     ) -> Option<String> {
+        let spoken = spoken.into();
         if let Some(root) = first(&self.url_env, &env) {
-            return self.base_url_at(dialect, &root);
+            return self.base_url_at(spoken, &root);
         }
-        let mut url = self.endpoint(dialect)?.base_url.clone();
+        let mut url = self.endpoint(spoken)?.base_url.clone();
         for var in &self.url_vars {
             url = url.replace(&format!("{{{}}}", var.name), &first(&var.env, &env)?);
         }
         (!url.contains('{')).then_some(url)
     }
 
-    /// Its base URL for `dialect` at the operator's own `root`: an URL without a path gets the path
+    /// Its base URL for what is `spoken` at the operator's own `root`: an URL without a path gets the path
     /// that this provider usually has, one with a path is taken as it is.
-    pub fn base_url_at(&self, dialect: Dialect, root: &str) -> Option<String> {
-        let shipped = &self.endpoint(dialect)?.base_url;
+    pub fn base_url_at(&self, spoken: impl Into<Spoken>, root: &str) -> Option<String> {
+        let shipped = &self.endpoint(spoken)?.base_url;
         let root = root.trim_end_matches('/');
         let root = match root.contains("://") {
             true => root.to_owned(),
@@ -178,7 +180,7 @@ struct Entry {
     title: String,
     #[serde(default)]
     docs: String,
-    speaks: BTreeMap<Spoken, String>,
+    speaks: BTreeMap<Speaks, String>,
     #[serde(default)]
     auth: Auth,
     #[serde(default)]
@@ -203,7 +205,7 @@ struct Entry {
 /// In the order of preference where both are spoken and the client speaks neither.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Spoken {
+enum Speaks {
     // Ahead of the other that their vendors speak, which knows less.
     Gemini,
     CohereChat,
@@ -212,11 +214,14 @@ enum Spoken {
     AnthropicMessages,
     #[serde(rename = "openai_responses")]
     OpenAiResponses,
+    Voyage,
+    Jina,
 }
 
 /// What a provider can do besides chat, by the words of `operations`.
-const OFFERED: [(&str, &[Operation]); 12] = [
+const OFFERED: [(&str, &[Operation]); 13] = [
     ("embeddings", &[Operation::Embedding]),
+    ("rerank", &[Operation::Rerank]),
     ("completions", &[Operation::Completion]),
     ("count_tokens", &[Operation::CountTokens]),
     (
@@ -293,12 +298,14 @@ impl From<Entry> for Provider {
             .into_iter()
             .map(|(name, env)| UrlVar { name, env });
         let speaks = entry.speaks.into_iter().map(|(spoken, base_url)| Endpoint {
-            dialect: match spoken {
-                Spoken::Gemini => Dialect::Gemini,
-                Spoken::CohereChat => Dialect::CohereChat,
-                Spoken::OpenAiChat => Dialect::OpenAiChat,
-                Spoken::AnthropicMessages => Dialect::AnthropicMessages,
-                Spoken::OpenAiResponses => Dialect::OpenAiResponses,
+            spoken: match spoken {
+                Speaks::Gemini => Dialect::Gemini.into(),
+                Speaks::CohereChat => Dialect::CohereChat.into(),
+                Speaks::OpenAiChat => Dialect::OpenAiChat.into(),
+                Speaks::AnthropicMessages => Dialect::AnthropicMessages.into(),
+                Speaks::OpenAiResponses => Dialect::OpenAiResponses.into(),
+                Speaks::Voyage => Shape::Voyage.into(),
+                Speaks::Jina => Shape::Jina.into(),
             },
             base_url,
         });

@@ -19,7 +19,7 @@ pub fn reference() -> String {
 }
 
 fn row(provider: &Provider) -> String {
-    let speaks = provider.speaks.iter().map(|e| code(e.dialect.name()));
+    let speaks = provider.speaks.iter().map(|e| code(e.spoken.name()));
     let urls = provider.speaks.iter().map(|e| code(&e.base_url));
     format!(
         "| {} | [{}]({}) | {} | {} | {} | {} |",

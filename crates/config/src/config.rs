@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use weir_catalog::Auth;
-use weir_model::{Dialect, Operation, Price, Quirks};
+use weir_model::{Operation, Price, Quirks, Spoken};
 
 use crate::{
     DeclaredKey, Log, Network, OnLoss, Pattern, Proxy, Retry, SecretString, Server, State, Store,
@@ -75,9 +75,9 @@ pub struct ProviderConfig {
     /// The catalog's name of it, under which its models are looked up; or `openai-compatible`,
     /// `anthropic-compatible` or `custom`.
     pub kind: String,
-    /// The dialects that it speaks and where, the preferred one first; at least one. Base URLs
-    /// have no slash at their end and no variables.
-    pub endpoints: Vec<(Dialect, String)>,
+    /// The dialects and shapes that it speaks and where, the preferred one first; at least one. Base
+    /// URLs have no slash at their end and no variables.
+    pub endpoints: Vec<(Spoken, String)>,
     /// How the credential is sent.
     pub auth: Auth,
     /// The credential; `None` when nothing is to be sent.
@@ -106,11 +106,11 @@ pub struct ProviderConfig {
 }
 
 impl ProviderConfig {
-    /// Where it speaks `dialect`.
-    pub fn base_url(&self, dialect: Dialect) -> Option<&str> {
-        let mut endpoints = self.endpoints.iter();
+    /// Where it speaks a dialect or shape.
+    pub fn base_url(&self, spoken: impl Into<Spoken>) -> Option<&str> {
+        let (spoken, mut endpoints) = (spoken.into(), self.endpoints.iter());
         endpoints
-            .find(|(spoken, _)| *spoken == dialect)
+            .find(|(one, _)| *one == spoken)
             .map(|(_, url)| url.as_str())
     }
 }

@@ -12,6 +12,7 @@ pub mod openai_chat;
 pub mod openai_operations;
 pub mod openai_responses;
 pub mod sse;
+pub mod vectors;
 
 mod citation;
 mod client;

@@ -7,7 +7,7 @@ use http::HeaderMap;
 use http::header::HeaderValue;
 use tokio::time::Instant;
 use weir_dialect::ClientDialect;
-use weir_model::{Dialect, IdMint, Operation};
+use weir_model::{Dialect, IdMint, Operation, Shape, Spoken};
 use weir_store::Key;
 
 use crate::listen::{Form, HeldBytes, Named};
@@ -57,7 +57,10 @@ impl RequestId {
 #[derive(Debug)]
 pub(crate) struct Call {
     pub arrival: Arrival,
+    /// Of its chats; the usual one where it asks in a shape.
     pub dialect: Dialect,
+    /// Of embeddings and reranking.
+    pub shape: Option<Shape>,
     pub operation: Operation,
     pub caller: Caller,
     /// What may travel upstream of the headers that the client sent.
@@ -92,6 +95,11 @@ impl Call {
     /// Whether it can be sent more than once.
     pub(crate) fn is_repeatable(&self) -> bool {
         self.form.as_ref().is_none_or(|form| form.is_held())
+    }
+
+    /// In which words it asked, and wants to hear back.
+    pub(crate) fn spoken(&self) -> Spoken {
+        self.shape.map_or(self.dialect.into(), Spoken::Shape)
     }
 
     /// Now, in seconds since the Unix epoch.

@@ -79,7 +79,7 @@ impl<'a> Errand<'a> {
             &Asked {
                 arrival: self.arrival,
                 caller: self.caller,
-                dialect: self.dialect,
+                spoken: self.dialect.into(),
                 operation: self.operation,
                 public: &self.deployment.name,
                 input_tokens: 0,
@@ -138,13 +138,13 @@ impl<'a> Errand<'a> {
 
     /// Reads a refusal, and settles.
     pub(crate) async fn refused(&self, answer: Answer, permit: &mut Permit) -> Failure {
-        let failure = relay::read_failure(answer, Lane::Native, self.dialect).await;
+        let failure = relay::read_failure(answer, Lane::Native, self.dialect.into()).await;
         self.failed(failure, permit)
     }
 
     /// Settles as failed.
     pub(crate) fn failed(&self, mut failure: Failure, permit: &mut Permit) -> Failure {
-        let status = failure.status(self.dialect);
+        let status = failure.status(self.dialect.into());
         permit.settle(status, Outcome::Failed, Some(failure.rejection.kind));
         failure.attempts = permit.meter.attempts;
         failure

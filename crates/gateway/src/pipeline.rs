@@ -10,8 +10,8 @@ use http::request::Parts;
 use http::{Request, Response, Version};
 use hyper::body::Incoming;
 use tokio::time::Instant;
-use weir_dialect::{Head, StreamDecoder, StreamEncoder, openai_operations};
-use weir_model::{Dialect, Kind, Operation, Rejection, Retry};
+use weir_dialect::{Head, StreamDecoder, StreamEncoder, openai_operations, vectors};
+use weir_model::{Dialect, Kind, Operation, Rejection, Retry, Spoken};
 
 use crate::admit::{self, Outcome, Permit};
 use crate::authenticate::identify;
@@ -19,7 +19,7 @@ use crate::body::Body;
 use crate::call::{Arrival, Call, Caller, RequestId};
 use crate::listen::{self, Forms, Named, Surface};
 use crate::rejection::{Failure, render};
-use crate::relay::{self, Attempt, Begun, Summary, Way};
+use crate::relay::{self, Attempt, Begun, Further, Summary, Way};
 use crate::route::{Route, homeward};
 use crate::send::{self, Answer};
 use crate::state::Outward;
@@ -42,12 +42,18 @@ pub(crate) fn serve(
         let mut incoming = Some(incoming);
         let arrival = worker.arrive();
         let id = arrival.id.clone();
-        let (mut dialect, surface) = recognise(&parts);
+        let (dialect, surface) = recognise(&parts);
+        let mut spoken = Spoken::Dialect(dialect);
+        let heard = (&mut parts, &mut incoming);
         let answered = match surface {
             Ok(Surface::Health | Surface::Ready) => Ok(Response::new(Body::full("ok\n"))),
             Ok(Surface::Operation(dialect, operation, named)) => {
-                let asked = (dialect, operation, named);
-                run(&worker, arrival, &mut parts, &mut incoming, asked).await
+                spoken = dialect.into();
+                run(&worker, arrival, heard, &mut spoken, (operation, named)).await
+            }
+            Ok(Surface::Vectors(shape, operation, named)) => {
+                spoken = shape.into();
+                run(&worker, arrival, heard, &mut spoken, (operation, named)).await
             }
             Ok(Surface::Models) => models::list(&worker, &parts, dialect).map_err(Failure::from),
             Ok(Surface::Model(name)) => {
@@ -60,7 +66,7 @@ pub(crate) fn serve(
             }
             Err(failure) => match pass_through::reached(&worker, &parts, &failure) {
                 Some(reached) => {
-                    dialect = reached.dialect();
+                    spoken = reached.dialect().into();
                     let serving =
                         pass_through::serve(&worker, arrival, &parts, &mut incoming, reached);
                     Box::pin(serving).await
@@ -69,7 +75,7 @@ pub(crate) fn serve(
             },
         };
         answered.unwrap_or_else(|failure| {
-            let mut response = refuse(&worker, dialect, &failure, &id);
+            let mut response = refuse(&worker, spoken, &failure, &id);
             let tasks = &worker.shared.tasks;
             let taken = incoming.is_some_and(|incoming| listen::discard(incoming, tasks));
             if !taken && parts.version < Version::HTTP_2 {
@@ -95,7 +101,7 @@ fn recognise(parts: &Parts) -> (Dialect, Result<Surface, Failure>) {
 /// Counts a refusal or failure, logs it, and renders it.
 pub(crate) fn refuse(
     worker: &Worker,
-    dialect: Dialect,
+    spoken: Spoken,
     failure: &Failure,
     id: &RequestId,
 ) -> Response<Body> {
@@ -106,15 +112,16 @@ pub(crate) fn refuse(
     } else {
         tracing::debug!(request = id.as_str(), rejection = %told, "call refused");
     }
-    render(dialect, failure, id)
+    render(spoken, failure, id)
 }
 
+/// `spoken` becomes what the body tells, where several vendors share the path.
 async fn run(
     worker: &Arc<Worker>,
     arrival: Arrival,
-    parts: &mut Parts,
-    incoming: &mut Option<Incoming>,
-    (dialect, operation, named): (Dialect, Operation, Option<Named>),
+    (parts, incoming): (&mut Parts, &mut Option<Incoming>),
+    spoken: &mut Spoken,
+    (operation, named): (Operation, Option<Named>),
 ) -> Result<Response<Body>, Failure> {
     let world = worker.shared.world();
     let caller = caller(worker, &world, parts)?;
@@ -123,9 +130,14 @@ async fn run(
     let received = listen::receive(&parts.headers, incoming, forms, bounds, budget).await?;
     let (mut body, form, held) = received;
     let home = objects::opened(worker, &caller, &mut body)?;
-    let call = Call {
+    let (dialect, shape) = match *spoken {
+        Spoken::Dialect(dialect) => (dialect, None),
+        Spoken::Shape(shape) => (Dialect::OpenAiChat, Some(shape)),
+    };
+    let mut call = Call {
         arrival,
         dialect,
+        shape,
         operation,
         caller,
         query: forwarded_query(parts.uri.query()),
@@ -143,9 +155,16 @@ async fn run(
         std::mem::take(&mut parts.headers),
         std::mem::take(&mut parts.uri),
     ));
-    let mut head = match &call.form {
-        Some(form) => openai_operations::form_head(form.text("model"), form.text("stream"))?,
-        None => call.client().read_head(operation, &call.body)?,
+    let mut head = match (&call.form, shape) {
+        (Some(form), _) => openai_operations::form_head(form.text("model"), form.text("stream"))?,
+        (None, None) => call.client().read_head(operation, &call.body)?,
+        (None, Some(usual)) => {
+            let named = call.named.as_ref().map(|named| &*named.model);
+            let head = vectors::read_head(&call.body, named)?;
+            let told = vectors::told(operation, usual, &head);
+            (call.shape, *spoken) = (Some(told), told.into());
+            head
+        }
     };
     if let Some(named) = &call.named {
         head.model = Cow::Borrowed(&named.model);
@@ -295,14 +314,14 @@ impl Calling<'_> {
                 let same_would_fail = matches!(kind, Kind::UpstreamAuth | Kind::NotFound);
                 failure = Some(failed);
                 if last {
-                    return Err(conclude(permit, failure, self.call.dialect));
+                    return Err(conclude(permit, failure, self.call.spoken()));
                 }
                 if same_would_fail {
                     break;
                 }
             }
         }
-        Err(conclude(permit, failure, self.call.dialect))
+        Err(conclude(permit, failure, self.call.spoken()))
     }
 
     /// Waits before another try at the same target: as long as the vendor asks, else full jitter
@@ -329,6 +348,7 @@ impl Calling<'_> {
     ) -> Attempted {
         let Prepared {
             outgoing,
+            more,
             lane,
             losses,
         } = prepared;
@@ -353,7 +373,7 @@ impl Calling<'_> {
             }
         };
         if !(200..300).contains(&answer.status) {
-            let failure = Box::pin(relay::read_failure(answer, lane, self.call.dialect)).await;
+            let failure = Box::pin(relay::read_failure(answer, lane, self.call.spoken())).await;
             return Err(Box::new((failure, permit)));
         }
         permit.meter.upstream_wait += begun.elapsed();
@@ -364,8 +384,13 @@ impl Calling<'_> {
             return Ok(self.pass(deployment, answer, permit));
         }
         let outward = match lane {
-            Lane::Native => None,
             Lane::Translated(dialect) => Some(self.outward(deployment, dialect)),
+            _ => None,
+        };
+        let replayed = self.head.stream && self.call.operation == Operation::Chat;
+        let encoder = match replayed.then(|| self.encoder()).transpose() {
+            Ok(encoder) => encoder,
+            Err(rejection) => return Err(Box::new((rejection.into(), permit))),
         };
         let attempt = Attempt {
             outward,
@@ -378,14 +403,15 @@ impl Calling<'_> {
             losses,
             permit: &mut permit,
             deadline: self.deadline,
+            further: Further {
+                asked: self.translator.asked(),
+                more,
+                pool: &self.worker.pool,
+            },
         };
-        let finished = if self.head.stream && self.call.operation == Operation::Chat {
-            match self.encoder() {
-                Ok(encoder) => Box::pin(relay::replay(attempt, encoder)).await,
-                Err(rejection) => Err(rejection.into()),
-            }
-        } else {
-            relay::finish(attempt).await
+        let finished = match encoder {
+            Some(encoder) => Box::pin(relay::replay(attempt, encoder)).await,
+            None => relay::finish(attempt).await,
         };
         finished.map_err(|failure| Box::new((failure, permit)))
     }
@@ -441,7 +467,8 @@ impl Calling<'_> {
         permit: Box<Permit>,
     ) -> Attempted {
         let (dialect, way) = match lane {
-            Lane::Native => {
+            // No shape streams.
+            Lane::Native | Lane::Reshaped(_) => {
                 let alias = permit.alias(deployment).map(relay::alias_json);
                 (
                     self.call.dialect,
@@ -488,13 +515,13 @@ impl Calling<'_> {
 }
 
 /// Settles a call that no target answered.
-fn conclude(mut permit: Box<Permit>, failure: Option<Failure>, dialect: Dialect) -> Failure {
+fn conclude(mut permit: Box<Permit>, failure: Option<Failure>, spoken: Spoken) -> Failure {
     let mut failure = failure.unwrap_or_else(|| {
         let message = "No target of this model can take the request.";
         Rejection::new(Kind::Internal, weir_model::Source::Gateway, message).into()
     });
     permit.settle(
-        failure.status(dialect),
+        failure.status(spoken),
         Outcome::Failed,
         Some(failure.rejection.kind),
     );

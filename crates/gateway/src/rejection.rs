@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{Method, Response, StatusCode};
-use weir_model::{Dialect, Kind, Rejection};
+use weir_dialect::vectors;
+use weir_model::{Kind, Rejection, Spoken};
 
 use crate::body::Body;
 use crate::call::RequestId;
@@ -39,32 +40,32 @@ impl From<Rejection> for Failure {
 }
 
 impl Failure {
-    /// The HTTP status that a client of a dialect is told.
-    pub(crate) fn status(&self, dialect: Dialect) -> u16 {
-        match &self.verbatim {
-            Some(verbatim) => verbatim.status,
-            None => weir_dialect::client(dialect).rejection_status(&self.rejection),
+    /// The HTTP status that a client is told.
+    pub(crate) fn status(&self, spoken: Spoken) -> u16 {
+        let rejection = &self.rejection;
+        match (&self.verbatim, spoken) {
+            (Some(verbatim), _) => verbatim.status,
+            (None, Spoken::Dialect(dialect)) => {
+                weir_dialect::client(dialect).rejection_status(rejection)
+            }
+            (None, Spoken::Shape(shape)) => vectors::rejection_status(shape, rejection),
         }
     }
 }
 
 /// The answer that tells a client why there is none.
-pub(crate) fn render(
-    dialect: Dialect,
-    failure: &Failure,
-    request_id: &RequestId,
-) -> Response<Body> {
-    let client = weir_dialect::client(dialect);
-    let rejection = &failure.rejection;
-    let body = match &failure.verbatim {
-        Some(verbatim) => verbatim.body.clone(),
-        None => client
-            .encode_rejection(rejection, request_id.as_str())
+pub(crate) fn render(spoken: Spoken, failure: &Failure, request_id: &RequestId) -> Response<Body> {
+    let (rejection, id) = (&failure.rejection, request_id.as_str());
+    let body = match (&failure.verbatim, spoken) {
+        (Some(verbatim), _) => verbatim.body.clone(),
+        (None, Spoken::Dialect(dialect)) => weir_dialect::client(dialect)
+            .encode_rejection(rejection, id)
             .into(),
+        (None, Spoken::Shape(shape)) => vectors::encode_rejection(shape, rejection, id).into(),
     };
     let mut response = Response::new(Body::full(body));
     *response.status_mut() =
-        StatusCode::from_u16(failure.status(dialect)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        StatusCode::from_u16(failure.status(spoken)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     set_request_id(headers, request_id);

@@ -9,7 +9,8 @@ use http::Uri;
 use http::header::{HeaderName, HeaderValue};
 use weir_catalog::{Auth, Catalog, ModelEntry};
 use weir_config::{ClientAuth, Config, ProviderConfig, ProviderModelConfig, State, Timeouts};
-use weir_model::{Capabilities, Dialect, Operation, Price, Priced, Quirks, Usage};
+use weir_dialect::vectors;
+use weir_model::{Capabilities, Dialect, Operation, Price, Priced, Quirks, Shape, Spoken, Usage};
 
 use crate::listen::Bounds;
 use crate::route::{Directory, Route};
@@ -42,6 +43,8 @@ pub struct World {
 pub(crate) struct Upstream {
     pub name: String,
     pub endpoints: Vec<Endpoint>,
+    /// Where it makes vectors and ranks documents, the preferred shape first.
+    pub shaped: Vec<Shaped>,
     /// Set on every request.
     pub credential: Option<(HeaderName, HeaderValue)>,
     /// Set where the client sent none of the name.
@@ -70,6 +73,15 @@ pub(crate) struct Endpoint {
     uris: Vec<((Operation, bool), Uris)>,
     /// What comes before every path: nothing, or a slash and more.
     base_path: String,
+}
+
+/// Where a provider does one operation in one shape.
+#[derive(Debug)]
+pub(crate) struct Shaped {
+    pub shape: Shape,
+    operation: Operation,
+    pub origin: Arc<Origin>,
+    uris: Uris,
 }
 
 /// An operation's URI at an endpoint; `{model}` in it stands for the model's name.
@@ -139,14 +151,19 @@ impl World {
 
 impl Upstream {
     fn build(config: &ProviderConfig, network: &Network) -> Result<Upstream, String> {
-        let mut endpoints = Vec::new();
-        for (dialect, base_url) in &config.endpoints {
-            endpoints.push(Endpoint::build(
-                *dialect,
-                base_url,
-                config.in_process,
-                network,
-            )?);
+        let (mut endpoints, mut shaped) = (Vec::new(), Vec::new());
+        for (spoken, base_url) in &config.endpoints {
+            let place = network.origin(base_url, config.in_process)?;
+            if let Spoken::Dialect(dialect) = *spoken {
+                endpoints.push(Endpoint::build(dialect, &place)?);
+            }
+            let mut more = Shaped::build(*spoken, &config.operations, &place)?;
+            // A vendor that ranks in its own shape does not do so beside another's chats.
+            let ranks = shaped
+                .iter()
+                .any(|s: &Shaped| s.operation == Operation::Rerank);
+            more.retain(|s| s.operation != Operation::Rerank || !ranks);
+            shaped.append(&mut more);
         }
         let defaults = config
             .default_headers
@@ -159,6 +176,7 @@ impl Upstream {
         Ok(Upstream {
             name: config.name.clone(),
             endpoints,
+            shaped,
             credential: credential(config)?,
             defaults: defaults.collect::<Result<_, _>>()?,
             headers: fixed.collect::<Result<_, _>>()?,
@@ -194,18 +212,18 @@ impl Upstream {
         let offered = operation == Operation::Chat || self.operations.contains(&operation);
         self.endpoint(dialect).filter(|_| offered)
     }
+
+    /// Where it does an operation in a client's own shape, or else in the one that it prefers.
+    pub(crate) fn shaped(&self, shape: Shape, operation: Operation) -> Option<&Shaped> {
+        let offered = || self.shaped.iter().filter(|s| s.operation == operation);
+        offered()
+            .find(|s| s.shape == shape)
+            .or_else(|| offered().next())
+    }
 }
 
 impl Endpoint {
-    fn build(
-        dialect: Dialect,
-        base_url: &str,
-        in_process: bool,
-        network: &Network,
-    ) -> Result<Endpoint, String> {
-        let (origin, base_path) = network.origin(base_url, in_process)?;
-        let scheme = if origin.tls { "https" } else { "http" };
-        let authority = origin.authority.to_str().map_err(|e| e.to_string())?;
+    fn build(dialect: Dialect, place: &(Arc<Origin>, String)) -> Result<Endpoint, String> {
         let mut uris = Vec::new();
         let speaks = weir_dialect::upstream(dialect);
         let asked = Operation::ALL.map(|operation| {
@@ -213,17 +231,15 @@ impl Endpoint {
             [whole, ((operation, true), speaks.stream_path(operation))]
         });
         for (asked, tail) in asked.into_iter().flatten() {
-            let Some(tail) = tail else { continue };
-            let uri = |text: String| text.parse::<Uri>().map_err(|e| format!("`{text}`: {e}"));
-            let path = uri(format!("{base_path}{tail}"))?;
-            let absolute = uri(format!("{scheme}://{authority}{base_path}{tail}"))?;
-            uris.push((asked, Uris { path, absolute }));
+            if let Some(tail) = tail {
+                uris.push((asked, Uris::build(place, tail)?));
+            }
         }
         Ok(Endpoint {
             dialect,
-            origin,
+            origin: Arc::clone(&place.0),
             uris,
-            base_path,
+            base_path: place.1.clone(),
         })
     }
 
@@ -249,6 +265,56 @@ impl Endpoint {
         query: Option<&str>,
     ) -> Option<(Uri, Uri)> {
         let (_, uris) = self.uris.iter().find(|(known, _)| *known == asked)?;
+        uris.full(model, query)
+    }
+}
+
+impl Shaped {
+    /// Every shape and operation at an address that speaks a dialect, or a shape.
+    fn build(
+        spoken: Spoken,
+        offered: &[Operation],
+        place: &(Arc<Origin>, String),
+    ) -> Result<Vec<Shaped>, String> {
+        let mut built = Vec::new();
+        for operation in [Operation::Embedding, Operation::Rerank] {
+            let shape = match spoken {
+                Spoken::Dialect(dialect) => vectors::usual_shape(dialect, operation),
+                Spoken::Shape(shape) => Some(shape),
+            };
+            let shape = shape.filter(|_| offered.contains(&operation));
+            for shape in std::iter::successors(shape, |shape| shape.beside()) {
+                if let Some(tail) = vectors::path(shape, operation) {
+                    built.push(Shaped {
+                        shape,
+                        operation,
+                        origin: Arc::clone(&place.0),
+                        uris: Uris::build(place, tail)?,
+                    });
+                }
+            }
+        }
+        Ok(built)
+    }
+
+    /// The URI in origin form and absolute, for a model, with a query.
+    pub(crate) fn uris(&self, model: &str, query: Option<&str>) -> Option<(Uri, Uri)> {
+        self.uris.full(model, query)
+    }
+}
+
+impl Uris {
+    fn build((origin, base_path): &(Arc<Origin>, String), tail: &str) -> Result<Uris, String> {
+        let scheme = if origin.tls { "https" } else { "http" };
+        let authority = origin.authority.to_str().map_err(|e| e.to_string())?;
+        let uri = |text: String| text.parse::<Uri>().map_err(|e| format!("`{text}`: {e}"));
+        Ok(Uris {
+            path: uri(format!("{base_path}{tail}"))?,
+            absolute: uri(format!("{scheme}://{authority}{base_path}{tail}"))?,
+        })
+    }
+
+    fn full(&self, model: &str, query: Option<&str>) -> Option<(Uri, Uri)> {
         let full = |uri: &Uri| {
             if query.is_none() && !uri.path().contains(MODEL) {
                 return Some(uri.clone());
@@ -256,7 +322,7 @@ impl Endpoint {
             let named = uri.to_string().replace(MODEL, &escaped(model));
             with_query(named, query).parse().ok()
         };
-        Some((full(&uris.path)?, full(&uris.absolute)?))
+        Some((full(&self.path)?, full(&self.absolute)?))
     }
 }
 
@@ -337,7 +403,8 @@ impl Deployment {
         }
     }
 
-    fn price_for(&self, usage: &Usage, now_s: i64) -> Option<Price> {
+    /// The price at which a usage is billed here, where one is known.
+    pub(crate) fn price_for(&self, usage: &Usage, now_s: i64) -> Option<Price> {
         let shipped = || self.entry.and_then(|entry| entry.price_for(usage, now_s));
         self.price.or_else(shipped)
     }

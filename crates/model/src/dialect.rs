@@ -50,7 +50,8 @@ impl Dialect {
     }
 }
 
-/// What a call asks for. Chat is translated between dialects; the others travel natively.
+/// What a call asks for. Chat is translated between dialects, embeddings and reranking between
+/// shapes; the others travel natively.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
@@ -61,6 +62,8 @@ pub enum Operation {
     Completion,
     /// Vectors for texts.
     Embedding,
+    /// Documents in the order of their relevance.
+    Rerank,
     /// How many input tokens a chat request would use.
     CountTokens,
     /// Pictures from words.
@@ -95,10 +98,11 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Operation; 18] = [
+    pub const ALL: [Operation; 19] = [
         Operation::Chat,
         Operation::Completion,
         Operation::Embedding,
+        Operation::Rerank,
         Operation::CountTokens,
         Operation::ImageGeneration,
         Operation::ImageEdit,
@@ -122,6 +126,7 @@ impl Operation {
             Operation::Chat => "chat",
             Operation::Completion => "text_completion",
             Operation::Embedding => "embeddings",
+            Operation::Rerank => "rerank",
             Operation::CountTokens => "count_tokens",
             Operation::ImageGeneration => "image_generation",
             Operation::ImageEdit => "image_edit",
@@ -144,7 +149,11 @@ impl Operation {
     pub const fn is_chat(self) -> bool {
         matches!(
             self,
-            Operation::Chat | Operation::Completion | Operation::Embedding | Operation::CountTokens
+            Operation::Chat
+                | Operation::Completion
+                | Operation::Embedding
+                | Operation::Rerank
+                | Operation::CountTokens
         )
     }
 }

@@ -7,6 +7,7 @@
 mod block;
 mod context;
 mod dialect;
+mod embedding;
 mod event;
 mod fold;
 mod json;
@@ -16,13 +17,19 @@ mod money;
 mod payload;
 mod rejection;
 mod request;
+mod rerank;
 mod response;
 mod sealed;
+mod shape;
 mod usage;
 
 pub use block::{Block, CacheMark, CacheTtl, Content, Media, MediaSource, ToolCall, ToolResult};
 pub use context::{Capabilities, Cx, IdMint, Quirks, ReasoningControl};
 pub use dialect::{Dialect, Operation};
+pub use embedding::{
+    Embedded, EmbeddedPart, EmbeddingRequest, EmbeddingResponse, Number, Packing, Purpose,
+    Truncate, Vector,
+};
 pub use event::{Delta, Event, Opened};
 pub use fold::{Fold, fold, unfold};
 pub use json::Json;
@@ -34,6 +41,8 @@ pub use rejection::{Kind, Rejection, Retry, Source};
 pub use request::{
     Effort, Message, OutputFormat, Reasoning, Request, Role, Sampling, Tool, ToolChoice,
 };
+pub use rerank::{Ranked, Relevance, RerankRequest, RerankResponse};
 pub use response::{Choice, Finish, FinishReason, Response};
 pub use sealed::{KEPT, SEALED, TRACE, is_sealed};
+pub use shape::{Shape, Spoken};
 pub use usage::Usage;

@@ -81,7 +81,7 @@ pub struct Price {
     pub output_audio_pico: Option<u64>,
     /// Each request, in nano-USD.
     pub request_nano: u64,
-    /// Each search that the vendor runs, in nano-USD.
+    /// Each search that the vendor runs, and each search unit of reranking, in nano-USD.
     pub web_search_nano: u64,
     /// Each picture made, in nano-USD; `None` where pictures are billed by their tokens, or unknown.
     pub image_nano: Option<u64>,

@@ -21,7 +21,8 @@ pub struct Usage {
     pub reasoning_tokens: u64,
     /// Part of `output_tokens` that was sound.
     pub output_audio_tokens: u64,
-    /// Searches that the vendor ran for the model and bills apiece.
+    /// Searches that the vendor bills apiece: those that it ran for the model, and the search units of
+    /// reranking.
     pub web_searches: u64,
     /// Pictures made.
     #[serde(skip_serializing_if = "is_none")]

@@ -21,15 +21,19 @@ mod schema;
 mod script;
 mod serve;
 mod turn;
+mod vectors;
 mod wire;
 
 pub use agent::Task;
 pub use gemini::SIGNED;
-pub use openai::{embeddings, model_list};
+pub use openai::model_list;
 pub use reply::{End, Interrupted, Paced, Reply, Step, pace};
 pub use responses::input_tokens;
 pub use schema::sample;
 pub use script::{BEHAVIOURS, Behaviour, Catalog, Kind, Knob, Script, catalog, models};
 pub use serve::{MAX_BODY_BYTES, Route, Unreadable, read_body, serve_connection};
 pub use turn::{Answer, Call, Finish, Prompt, Thought, Tool, Usage, compose, sign, words};
+pub use vectors::{
+    document_text, embeddings, input_words, packed, relevance, rerank, unit_vectors,
+};
 pub use wire::{Frame, Part, Wire, play};

@@ -1,14 +1,13 @@
-//! OpenAI's wire, written by hand: chat completions, legacy completions, embeddings, models.
+//! OpenAI's wire, written by hand: chat completions, legacy completions, models.
 //!
 //! Shapes: <https://platform.openai.com/docs/api-reference/chat/object> and its neighbours. It reads
 //! leniently and never refuses a request.
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
 use crate::{
-    script::{Behaviour, Script},
-    turn::{Answer, Call, Prompt, Tool, Usage, hash, words},
+    script::Behaviour,
+    turn::{Answer, Call, Prompt, Tool, Usage, words},
     wire::{Frame, Part, count_words, finish_word, quote, text_of},
 };
 
@@ -354,58 +353,6 @@ pub(crate) fn completion_frames(prompt: &Prompt, answer: &Answer) -> Vec<Frame> 
         chunks.deltas(Part::Content, &delta, words(piece).len() as u64);
     }
     chunks.finish("\"text\":\"\",\"logprobs\":null")
-}
-
-/// The answer to `POST /v1/embeddings`: per input a unit vector that depends on its text alone, as
-/// floats, or as base64 of little-endian `f32` when `encoding_format` asks for it.
-#[must_use]
-pub fn embeddings(script: &Script, body: &Value) -> String {
-    let input = &body["input"];
-    let inputs: Vec<&Value> = match input.as_array() {
-        Some(list) if !list.first().is_some_and(Value::is_number) => list.iter().collect(),
-        _ => vec![input],
-    };
-    let dims = body["dimensions"]
-        .as_u64()
-        .or_else(|| script.number("dims"))
-        .unwrap_or(256)
-        .clamp(1, 4096);
-    let encoded = body["encoding_format"] == "base64";
-    let data = inputs.iter().enumerate().map(|(index, text)| {
-        let seed = hash(7, text.to_string().as_bytes());
-        let raw: Vec<f32> = (0..dims)
-            .map(|n| (hash(seed, &n.to_be_bytes()) >> 40) as f32 / (1_u32 << 23) as f32 - 1.0)
-            .collect();
-        let length = raw
-            .iter()
-            .map(|x| x * x)
-            .sum::<f32>()
-            .sqrt()
-            .max(f32::MIN_POSITIVE);
-        let unit: Vec<f32> = raw.iter().map(|x| x / length).collect();
-        let vector = if encoded {
-            json!(
-                STANDARD.encode(
-                    unit.iter()
-                        .flat_map(|x| x.to_le_bytes())
-                        .collect::<Vec<u8>>()
-                )
-            )
-        } else {
-            json!(unit)
-        };
-        json!({"object": "embedding", "index": index, "embedding": vector})
-    });
-    let numbers = |v: &Value| v.as_array().map_or(0, |list| list.len() as u64);
-    let tokens: u64 = inputs.iter().map(|v| count_words(v).max(numbers(v))).sum();
-    let tokens = script.number("in").unwrap_or(tokens);
-    json!({
-        "object": "list",
-        "data": data.collect::<Vec<_>>(),
-        "model": body["model"],
-        "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
-    })
-    .to_string()
 }
 
 /// The answer to `GET /v1/models`, or to `GET /v1/models/{id}` when `id` is given; `None` when there

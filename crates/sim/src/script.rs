@@ -98,6 +98,10 @@ pub const BEHAVIOURS: &[Behaviour] = &[
         "answers with multi-byte text, emoji, U+2028 and quotes",
     ),
     does("embed", "deterministic unit vectors, for embeddings only"),
+    does(
+        "rerank",
+        "orders documents by the words that they share with the query, for reranking only",
+    ),
     does("fail", "refuses with `status` (default 500)"),
     does(
         "stall",

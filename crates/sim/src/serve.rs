@@ -14,10 +14,11 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{
-    openai::{embeddings, model_list},
+    openai::model_list,
     reply::{Paced, Reply},
     responses::input_tokens,
     script::{BEHAVIOURS, Script, models},
+    vectors::{embeddings, rerank},
     wire::{Wire, play},
 };
 
@@ -31,6 +32,8 @@ pub enum Route {
     Turn(Wire),
     /// `POST /v1/embeddings`.
     Embeddings,
+    /// `POST /v1/rerank`.
+    Rerank,
     /// `POST /v1/messages/count_tokens`.
     CountTokens,
     /// `POST /v1/responses/input_tokens`.
@@ -54,6 +57,7 @@ impl Route {
             "/v2/chat" => (Self::Turn(Wire::Cohere), Method::POST),
             "/v1/responses" => (Self::Turn(Wire::Responses), Method::POST),
             "/v1/embeddings" => (Self::Embeddings, Method::POST),
+            "/v1/rerank" => (Self::Rerank, Method::POST),
             "/v1/messages/count_tokens" => (Self::CountTokens, Method::POST),
             "/v1/responses/input_tokens" => (Self::InputTokens, Method::POST),
             "/v1/models" => (Self::Models(None), Method::GET),
@@ -176,14 +180,20 @@ fn answer(route: Route, body: &Bytes, messages: bool) -> Reply {
         Err(fault) => return refuse(messages, 400, &fault),
     };
     match route {
-        Route::Turn(wire) if script.base != "embed" => play(wire, &body, &script, |frames| frames),
-        Route::Turn(_) => refuse(messages, 404, "This model is for embeddings only."),
+        Route::Turn(_) if script.base == "embed" => {
+            refuse(messages, 404, "This model is for embeddings only.")
+        }
+        Route::Turn(_) if script.base == "rerank" => {
+            refuse(messages, 404, "This model is for reranking only.")
+        }
+        Route::Turn(wire) => play(wire, &body, &script, |frames| frames),
         Route::CountTokens => {
             let tokens = Wire::Messages.read(&body).input_tokens;
             Reply::json(200, json!({"input_tokens": tokens}).to_string())
         }
         Route::InputTokens => Reply::json(200, input_tokens(&body)),
         _ if script.base == "fail" => play(Wire::Chat, &body, &script, |frames| frames),
+        Route::Rerank => Reply::json(200, rerank(&script, &body)),
         _ => Reply::json(200, embeddings(&script, &body)),
     }
 }

@@ -1,4 +1,5 @@
-//! Strict fake upstreams for tests and benchmarks: OpenAI, Anthropic, Google and Cohere on one port.
+//! Strict fake upstreams for tests and benchmarks: OpenAI, Anthropic, Google and Cohere on one port; the
+//! embeddings and reranking of Cohere, Voyage and Jina are below `/cohere`, `/voyage` and `/jina`.
 //!
 //! It promises to refuse, with the vendor's status and error body, whatever the vendor refuses, to
 //! misbehave only as the model name says, and to record what it received. It writes and reads the
@@ -40,6 +41,7 @@ mod refusal;
 mod rules;
 mod server;
 pub mod tls;
+mod vectors;
 
 pub use faults::help;
 pub use record::Received;

@@ -22,6 +22,10 @@ const ALIASES: &[&str] = &[
     "gemini-",
     "command-",
     "text-embedding-",
+    "embed-",
+    "rerank-",
+    "voyage-",
+    "jina-",
 ];
 
 /// Whose rules apply.

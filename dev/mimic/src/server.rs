@@ -43,7 +43,7 @@ use crate::{
     record::{Log, Received, Watch},
     refusal::{Refusal, Vendor},
     rules::{check_head, check_post, script, vendor},
-    tls,
+    tls, vectors,
 };
 
 /// How a mimic listens.
@@ -247,6 +247,7 @@ async fn serve(
     let (head, body) = request.into_parts();
     let path = head.uri.path();
     let asked = gemini::asked(path).filter(|_| head.method == Method::POST);
+    let vectors = vectors::asked(path).filter(|_| head.method == Method::POST);
     let route = match &asked {
         Some(_) => Route::Turn(Wire::Generate),
         None => Route::of(&head.method, path),
@@ -262,6 +263,16 @@ async fn serve(
         return Ok(response.map(|paced| Watched { paced, watch: None }));
     }
     let mut watch = shared.log.open(&head, body.clone());
+    if let Some(asked) = vectors {
+        let Some(reply) = vectors::answer(&asked, &head.headers, &body) else {
+            return pending().await;
+        };
+        watch.status(reply.status);
+        return Ok(reply.into_response().map(|paced| Watched {
+            paced,
+            watch: Some(watch),
+        }));
+    }
     let vendor = vendor(&route, &head.headers);
     let other = (head.method == Method::POST)
         .then(|| operations::answer(path, &head.headers, &body))

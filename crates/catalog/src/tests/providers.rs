@@ -105,7 +105,7 @@ fn urls_are_https_or_loopback_and_end_without_a_slash() {
         for Endpoint { base_url, .. } in provider
             .speaks
             .iter()
-            .filter(|e| e.dialect == Dialect::AnthropicMessages)
+            .filter(|e| e.spoken == Dialect::AnthropicMessages.into())
         {
             assert!(
                 !base_url.ends_with("/v1"),

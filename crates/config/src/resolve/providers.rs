@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use http::{HeaderName, HeaderValue, header};
 use weir_catalog::{Auth, Catalog, Provider as Shipped};
-use weir_model::{Dialect, Operation, Quirks};
+use weir_model::{Dialect, Operation, Quirks, Spoken};
 
 use super::{Findings, settings};
 use crate::address::{is_exposed, refuse_base_url};
@@ -32,8 +32,9 @@ const GENERIC: [(&str, Kind); 5] = [
 ];
 
 /// What a server of OpenAI's API is taken to do besides chat; what it lacks, it will say.
-const OFTEN: [Operation; 9] = [
+const OFTEN: [Operation; 10] = [
     Operation::Embedding,
+    Operation::Rerank,
     Operation::Completion,
     Operation::ImageGeneration,
     Operation::ImageEdit,
@@ -61,7 +62,7 @@ enum Kind {
     Generic(Option<Dialect>),
 }
 
-type Endpoints = Vec<(Dialect, String)>;
+type Endpoints = Vec<(Spoken, String)>;
 /// Where, and why.
 type Refusal = (Path, String);
 
@@ -227,7 +228,9 @@ impl Entry<'_> {
                 };
             }
             _ if key == "speaks" => self.spoken()?,
-            (Some(url), Kind::Generic(Some(dialect))) => vec![(dialect, url.to_owned())],
+            (Some(url), Kind::Generic(Some(dialect))) => {
+                vec![(dialect.into(), url.to_owned())]
+            }
             (Some(_), Kind::Generic(None)) => {
                 let message = "kind `custom` needs `speaks` instead: a base URL for each dialect";
                 return error(key, message);
@@ -237,10 +240,10 @@ impl Entry<'_> {
             (Some(url), Kind::Shipped(shipped)) => at_own_address(shipped, url),
             (None, Kind::Shipped(shipped)) => self.at_shipped_address(shipped)?,
         };
-        for (dialect, url) in &endpoints {
+        for (spoken, url) in &endpoints {
             if let Some(why) = refuse_base_url(url) {
                 let path = match key {
-                    "speaks" => self.path.key(key).key(dialect.name()),
+                    "speaks" => self.path.key(key).key(spoken.name()),
                     _ => self.path.key(key),
                 };
                 return Err((path, why.to_owned()));
@@ -248,7 +251,7 @@ impl Entry<'_> {
         }
         let endpoints = endpoints.into_iter();
         Ok(endpoints
-            .map(|(dialect, url)| (dialect, url.trim_end_matches('/').to_owned()))
+            .map(|(spoken, url)| (spoken, url.trim_end_matches('/').to_owned()))
             .collect())
     }
 
@@ -257,15 +260,15 @@ impl Entry<'_> {
     }
 
     fn spoken(&self) -> Result<Endpoints, Refusal> {
-        let names = Dialect::ALL.map(Dialect::name);
+        let names = || Spoken::all().map(Spoken::name);
         let speaks = &self.written.speaks;
-        if let Some(unknown) = speaks.keys().find(|key| !names.contains(&key.as_str())) {
-            let hint = did_you_mean(unknown, names.into_iter());
+        if let Some(unknown) = speaks.keys().find(|key| names().all(|name| name != *key)) {
+            let hint = did_you_mean(unknown, names());
             let message = format!("unknown dialect `{unknown}`{hint}");
             return Err((self.path.key("speaks").key(unknown), message));
         }
-        let url = |dialect: Dialect| Some((dialect, speaks.get(dialect.name())?.clone()));
-        Ok(Dialect::ALL.into_iter().filter_map(url).collect())
+        let url = |spoken: Spoken| Some((spoken, speaks.get(spoken.name())?.clone()));
+        Ok(Spoken::all().filter_map(url).collect())
     }
 
     fn at_shipped_address(&self, shipped: &Shipped) -> Result<Endpoints, Refusal> {
@@ -376,9 +379,9 @@ impl Entry<'_> {
 
 /// All of its endpoints, or none when a part of their address is missing.
 fn shipped_endpoints(shipped: &Shipped, env: impl Fn(&str) -> Option<String>) -> Endpoints {
-    let endpoints = shipped.speaks.iter().map(|endpoint| endpoint.dialect);
+    let endpoints = shipped.speaks.iter().map(|endpoint| endpoint.spoken);
     endpoints
-        .map(|dialect| Some((dialect, shipped.base_url(dialect, &env)?)))
+        .map(|spoken| Some((spoken, shipped.base_url(spoken, &env)?)))
         .collect::<Option<_>>()
         .unwrap_or_default()
 }
@@ -394,8 +397,8 @@ fn at_own_address(shipped: &Shipped, url: &str) -> Endpoints {
     endpoints
         .filter(|endpoint| is_host_alone || Some(&endpoint.base_url) == first)
         .map(|endpoint| {
-            let own = shipped.base_url_at(endpoint.dialect, url);
-            (endpoint.dialect, own.unwrap_or_else(|| url.to_owned()))
+            let own = shipped.base_url_at(endpoint.spoken, url);
+            (endpoint.spoken, own.unwrap_or_else(|| url.to_owned()))
         })
         .collect()
 }
@@ -439,11 +442,11 @@ fn known(kind: Kind) -> ProviderConfig {
         // https://ai.google.dev/gemini-api/docs/api-key
         Kind::Generic(Some(Dialect::Gemini)) => ProviderConfig {
             auth: Auth::Header("x-goog-api-key".to_owned()),
-            operations: vec![Operation::CountTokens],
+            operations: vec![Operation::Embedding, Operation::CountTokens],
             ..blank
         },
         Kind::Generic(Some(Dialect::CohereChat)) => ProviderConfig {
-            operations: Vec::new(),
+            operations: vec![Operation::Embedding, Operation::Rerank],
             ..blank
         },
         // Most servers took over the API before `max_completion_tokens` and the developer role

@@ -104,7 +104,7 @@ fn a_catalog_provider_needs_only_a_key() {
     assert_eq!(
         openai.endpoints,
         [Dialect::OpenAiChat, Dialect::OpenAiResponses]
-            .map(|dialect| (dialect, "https://api.openai.com/v1".to_owned()))
+            .map(|dialect| (dialect.into(), "https://api.openai.com/v1".to_owned()))
     );
     assert_eq!(openai.api_key, Some(SecretString::new("sk-own")));
     assert_eq!(
@@ -142,7 +142,7 @@ providers:
     );
     let mine = &config.providers["mine"];
     let endpoint = (
-        Dialect::AnthropicMessages,
+        Dialect::AnthropicMessages.into(),
         "https://proxy.example.com/claude".to_owned(),
     );
     assert_eq!(mine.endpoints, [endpoint]);

@@ -19,8 +19,8 @@ pub(crate) struct Provider {
     /// of a catalog provider is added, for each of its dialects; a URL with a path is taken as it
     /// is, for the first dialect and those that share its address.
     pub(crate) base_url: Option<String>,
-    /// Base URLs by dialect (`openai_chat`, `anthropic_messages`, `openai_responses`, `gemini`),
-    /// instead of `base_url`.
+    /// Base URLs by dialect (`openai_chat`, `anthropic_messages`, `openai_responses`, `gemini`), or by
+    /// shape of embeddings and reranking (`voyage`, `jina`), instead of `base_url`.
     pub(crate) speaks: BTreeMap<String, String>,
     /// The credential. Left out, it comes from the variable that the vendor's own SDK reads, but
     /// only for the catalog's address.
@@ -90,7 +90,8 @@ pub(crate) struct ModelPrice {
     pub(crate) output_audio_usd_per_mtok: Option<UsdPerMtok>,
     /// USD for each request; nothing when left out.
     pub(crate) request_usd: Option<Usd>,
-    /// USD for each search that the vendor runs; nothing when left out.
+    /// USD for each search that the vendor runs, and each search unit of reranking; nothing when left
+    /// out.
     pub(crate) web_search_usd: Option<Usd>,
     /// USD for each picture made; by its tokens alone when left out.
     pub(crate) image_usd: Option<Usd>,

@@ -20,6 +20,8 @@ mod stream;
 mod usage;
 mod wire;
 
+pub(crate) use wire::camel;
+
 use bytes::Bytes;
 use http::HeaderMap;
 use weir_model::{Cx, Dialect, Losses, Operation, Quirks, Rejection, Request, Response};

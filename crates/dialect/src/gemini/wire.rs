@@ -156,7 +156,7 @@ impl<'a> Args<'a> {
 }
 
 /// The object's fields by Google's own names: clients may write `snake_case` as well.
-pub(super) fn camel<'a, 'p>(object: Object<'a, 'p>) -> Object<'a, 'p> {
+pub(crate) fn camel<'a, 'p>(object: Object<'a, 'p>) -> Object<'a, 'p> {
     object.renamed(|key| key.contains('_').then(|| camel_case(key)))
 }
 

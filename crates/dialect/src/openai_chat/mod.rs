@@ -106,7 +106,6 @@ impl UpstreamDialect for OpenAiChat {
         match operation {
             Operation::Chat => Some("/chat/completions"),
             Operation::Completion => Some("/completions"),
-            Operation::Embedding => Some("/embeddings"),
             operation => openai_operations::path(operation),
         }
     }
@@ -131,7 +130,7 @@ impl UpstreamDialect for OpenAiChat {
 
     fn read_receipt(&self, operation: Operation, body: &[u8]) -> Result<Receipt, Rejection> {
         if operation.is_chat() {
-            return response::read_receipt(operation, body);
+            return response::read_receipt(body);
         }
         openai_operations::read_receipt(operation, body)
     }

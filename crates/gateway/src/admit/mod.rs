@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use tokio::time::Instant;
-use weir_model::{Dialect, Kind, Money, Operation, Priced, Rejection, Source, Usage};
+use weir_model::{Kind, Money, Operation, Priced, Rejection, Source, Spoken, Usage};
 use weir_store::{OpenCall, Opened, Settled};
 
 use crate::account::{Meter, estimate_tokens};
@@ -62,7 +62,7 @@ pub(crate) struct Permit {
 pub(crate) struct Asked<'a> {
     pub arrival: &'a Arrival,
     pub caller: &'a Caller,
-    pub dialect: Dialect,
+    pub spoken: Spoken,
     pub operation: Operation,
     /// The public model name.
     pub public: &'a Arc<str>,
@@ -90,11 +90,17 @@ pub(crate) fn reserve(
     let asked = Asked {
         arrival: &call.arrival,
         caller: &call.caller,
-        dialect: call.dialect,
+        spoken: call.spoken(),
         operation: call.operation,
         public: &route.public,
         input_tokens,
-        estimate: estimate(route, input_tokens, max_output_tokens, call.now_s()),
+        estimate: estimate(
+            route,
+            input_tokens,
+            max_output_tokens,
+            call.operation,
+            call.now_s(),
+        ),
         request_bytes: call.body.len() as u64,
         stream,
     };
@@ -114,7 +120,7 @@ pub(crate) fn open(worker: &Arc<Worker>, asked: &Asked<'_>) -> Result<Box<Permit
         project: asked.caller.project(),
         model: asked.public,
         operation: asked.operation.name(),
-        dialect: asked.dialect.name(),
+        dialect: asked.spoken.name(),
         estimate_nano_usd: asked.estimate.map(Money::nano_usd),
         estimate_input_tokens: asked.input_tokens,
         stream: asked.stream,
@@ -146,12 +152,15 @@ fn estimate(
     route: &Route,
     input_tokens: u64,
     max_output_tokens: Option<u64>,
+    operation: Operation,
     now_s: i64,
 ) -> Option<Money> {
     let output_tokens = max_output_tokens.unwrap_or(input_tokens);
     let usage = Usage {
         input_tokens,
         output_tokens,
+        // Where searches are billed at all, there is one at least.
+        web_searches: u64::from(operation == Operation::Rerank),
         ..Usage::default()
     };
     match route.first().cost(&usage, now_s) {

@@ -28,7 +28,7 @@ pub(super) async fn answer(
     let dialect = spoken(path, &HeaderMap::new());
     let hypers = String::from_utf8_lossy(&wire.refusal);
     let failure = rejection(&hypers, error, max_header_bytes).into();
-    let response = pipeline::refuse(worker, dialect, &failure, &worker.arrive().id);
+    let response = pipeline::refuse(worker, dialect.into(), &failure, &worker.arrive().id);
     let bytes = with_words(&hypers, response);
     let told = async {
         wire.stream.write_all(&bytes).await?;

@@ -3,7 +3,7 @@
 use http::header::HOST;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Version};
-use weir_model::{Dialect, Kind, Operation, Rejection, Source};
+use weir_model::{Dialect, Kind, Operation, Rejection, Shape, Source};
 
 use crate::models::percent_decoded;
 use crate::rejection::Failure;
@@ -15,6 +15,9 @@ pub(crate) enum Surface {
     Operation(Dialect, Operation, Option<Named>),
     /// Something kept by a vendor, as files are: made, listed, fetched, deleted.
     Objects(Operation),
+    /// Embeddings or reranking, and what the path says of the model. Where vendors share a path, the
+    /// shape is the usual one, until the body tells.
+    Vectors(Shape, Operation, Option<Named>),
     /// The models that the key may use.
     Models,
     /// One of them, by name.
@@ -52,10 +55,9 @@ const METHODS: [(&str, Dialect, Operation, bool); 3] = [
 ];
 
 /// Every other operation's path. The version prefix may be left out, as some SDKs are configured.
-const OPERATIONS: [(&str, Dialect, Operation); 15] = [
+const OPERATIONS: [(&str, Dialect, Operation); 14] = [
     ("/chat/completions", Dialect::OpenAiChat, Operation::Chat),
     ("/messages", Dialect::AnthropicMessages, Operation::Chat),
-    ("/embeddings", Dialect::OpenAiChat, Operation::Embedding),
     ("/completions", Dialect::OpenAiChat, Operation::Completion),
     (
         "/messages/count_tokens",
@@ -103,6 +105,21 @@ const OBJECTS: [(&str, Operation); 7] = [
     ("/vector_stores", Operation::VectorStores),
     ("/uploads", Operation::Uploads),
     ("/videos", Operation::Videos),
+];
+
+/// The paths of embeddings and reranking, likewise.
+const VECTORS: [(&str, Shape, Operation); 5] = [
+    ("/embeddings", Shape::OpenAi, Operation::Embedding),
+    ("/rerank", Shape::Jina, Operation::Rerank),
+    ("/embed", Shape::CohereV1, Operation::Embedding),
+    ("/v2/embed", Shape::Cohere, Operation::Embedding),
+    ("/v2/rerank", Shape::Cohere, Operation::Rerank),
+];
+
+/// Those on the model that a path names.
+const VECTOR_METHODS: [(&str, Shape); 2] = [
+    (":embedContent", Shape::GeminiOne),
+    (":batchEmbedContents", Shape::Gemini),
 ];
 
 /// Checks what HTTP/1.1 demands of every head and hyper leaves to us (RFC 9112, section 3.2).
@@ -154,9 +171,11 @@ fn unknown(path: &str) -> Rejection {
     let message = format!(
         "Unknown path `{path}`. This gateway serves /v1/chat/completions, /v1/responses, \
          /v1/responses/input_tokens, /v1/messages, /v1/messages/count_tokens, \
-         /v1beta/models/MODEL:generateContent, /v2/chat, /v1/embeddings, /v1/completions, /v1/images/..., \
-         /v1/audio/..., /v1/moderations, /v1/files, /v1/batches, /v1/messages/batches, \
-         /v1/fine_tuning/..., /v1/vector_stores, /v1/uploads, /v1/videos and /v1/models."
+         /v1beta/models/MODEL:generateContent, /v2/chat, /v1/embeddings, /v2/embed, \
+         /v1beta/models/MODEL:batchEmbedContents, /v1/rerank, /v2/rerank, /v1/completions, \
+         /v1/images/..., /v1/audio/..., /v1/moderations, /v1/files, /v1/batches, \
+         /v1/messages/batches, /v1/fine_tuning/..., /v1/vector_stores, /v1/uploads, /v1/videos and \
+         /v1/models."
     );
     Rejection::new(Kind::NotFound, Source::Client, message).with_code("unknown_url")
 }
@@ -188,6 +207,9 @@ fn by_path(path: &str) -> Option<(Surface, Method)> {
         let surface = Surface::Operation(*dialect, *operation, None);
         return Some((surface, Method::POST));
     }
+    if let Some((_, shape, operation)) = VECTORS.iter().find(|(p, _, _)| *p == tail) {
+        return Some((Surface::Vectors(*shape, *operation, None), Method::POST));
+    }
     // Some SDKs leave `models` out where a name has a slash.
     let named = tail.strip_prefix("/models/").or(tail.strip_prefix('/'));
     if let Some(surface) = named.and_then(on_model) {
@@ -208,13 +230,22 @@ fn by_path(path: &str) -> Option<(Surface, Method)> {
 
 /// An operation on a model that the path names.
 fn on_model(tail: &str) -> Option<Surface> {
-    let mut methods = METHODS.iter();
-    methods.find_map(|(method, dialect, operation, stream)| {
+    let named = |method: &str, stream: bool| {
         let model = tail.strip_suffix(method).filter(|m| !m.is_empty())?;
         let model = String::from_utf8(percent_decoded(model)).ok()?;
-        let stream = *stream;
-        let named = Some(Named { model, stream });
+        Some(Some(Named { model, stream }))
+    };
+    let mut methods = METHODS.iter();
+    let chat = methods.find_map(|(method, dialect, operation, stream)| {
+        let named = named(method, *stream)?;
         Some(Surface::Operation(*dialect, *operation, named))
+    });
+    let mut methods = VECTOR_METHODS.iter();
+    chat.or_else(|| {
+        methods.find_map(|(method, shape)| {
+            let named = named(method, false)?;
+            Some(Surface::Vectors(*shape, Operation::Embedding, named))
+        })
     })
 }
 
@@ -255,8 +286,28 @@ mod tests {
         assert_eq!(post("/v1/responses"), Ok(responses));
         let cohere = Surface::Operation(Dialect::CohereChat, Operation::Chat, None);
         assert_eq!(post("/v2/chat"), Ok(cohere));
-        let unserved = post("/v1beta/models/gemini-pro:embedContent").unwrap_err();
+        let unserved = post("/v1beta/models/gemini-pro:predict").unwrap_err();
         assert_eq!(unserved.rejection.status, 404);
+        let named = Some(Named {
+            model: "m".into(),
+            stream: false,
+        });
+        for (path, shape, operation, named) in [
+            ("/v1/embeddings", Shape::OpenAi, Operation::Embedding, None),
+            ("/embeddings", Shape::OpenAi, Operation::Embedding, None),
+            ("/v1/embed", Shape::CohereV1, Operation::Embedding, None),
+            ("/v2/embed", Shape::Cohere, Operation::Embedding, None),
+            ("/v1/rerank", Shape::Jina, Operation::Rerank, None),
+            ("/v2/rerank", Shape::Cohere, Operation::Rerank, None),
+            (
+                "/v1beta/models/m:batchEmbedContents",
+                Shape::Gemini,
+                Operation::Embedding,
+                named,
+            ),
+        ] {
+            assert_eq!(post(path), Ok(Surface::Vectors(shape, operation, named)));
+        }
         let model = Surface::Model("openai/gpt-4o".into());
         assert_eq!(
             recognise(&Method::GET, "/v1/models/openai/gpt-4o"),

@@ -137,7 +137,7 @@ impl Bill {
         let asked = Asked {
             arrival: &arrival,
             caller: &self.caller,
-            dialect: self.dialect,
+            spoken: self.dialect.into(),
             operation: Operation::Batches,
             public: &deployment.name,
             input_tokens: 0,

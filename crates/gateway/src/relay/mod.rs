@@ -9,12 +9,13 @@ mod list;
 mod pipe;
 mod stream;
 mod summary;
+mod vectors;
 mod whole;
 
 pub(crate) use pipe::{NoTap, Pipe, Tap, pipe};
 pub(crate) use stream::{Begun, Relay, Way, alias_json, begin};
 pub(crate) use summary::Summary;
-pub(crate) use whole::{Attempt, finish, read_failure, replay};
+pub(crate) use whole::{Attempt, Further, finish, read_failure, replay};
 
 use http::Response;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};

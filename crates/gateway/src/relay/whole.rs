@@ -1,5 +1,7 @@
 //! Answers that come whole.
 
+use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,7 +10,8 @@ use http::header::CONTENT_TYPE;
 use tokio::time::Instant;
 use weir_dialect::StreamEncoder;
 use weir_dialect::json::{splice::Splices, write};
-use weir_model::{Cx, Dialect, IdMint, Kind, Losses, Operation, Rejection, unfold};
+use weir_dialect::vectors;
+use weir_model::{Cx, Dialect, IdMint, Kind, Losses, Operation, Rejection, Spoken, unfold};
 
 use super::list::List;
 use super::{MAX_ANSWER, Summary, answer_headers, set_attempts, set_cost, set_losses};
@@ -17,9 +20,9 @@ use crate::body::Body;
 use crate::call::Call;
 use crate::rejection::{Failure, Verbatim};
 use crate::route::Route;
-use crate::send::Answer;
+use crate::send::{Answer, Outgoing, Pool};
 use crate::state::Outward;
-use crate::translate::{Lane, context};
+use crate::translate::{Asked, Lane, context};
 use crate::world::{Deployment, World};
 
 /// Longest wait for the body of an error answer, and its largest size.
@@ -39,6 +42,17 @@ pub(crate) struct Attempt<'a> {
     pub losses: Losses,
     pub permit: &'a mut Permit,
     pub deadline: Instant,
+    /// Of a call in a shape.
+    pub further: Further<'a>,
+}
+
+/// What it takes to answer in another shape.
+pub(crate) struct Further<'a> {
+    /// What was asked.
+    pub asked: Option<&'a Asked>,
+    /// Requests that are yet to be sent.
+    pub more: Vec<Outgoing>,
+    pub pool: &'a Arc<Pool>,
 }
 
 /// Reads a whole answer, settles the call and makes the client's answer.
@@ -59,6 +73,7 @@ pub(crate) async fn finish(mut attempt: Attempt<'_>) -> Result<Response<Body>, F
             attempt.losses.extend(encoded.losses);
             encoded.value.into()
         }
+        Lane::Reshaped(shape) => Box::pin(attempt.reshaped(shape, body)).await?,
     };
     Ok(attempt.settled(edited, None))
 }
@@ -73,8 +88,8 @@ pub(crate) async fn replay(
 ) -> Result<Response<Body>, Failure> {
     let body = attempt.collect().await?;
     let dialect = match attempt.lane {
-        Lane::Native => attempt.call.dialect,
         Lane::Translated(dialect) => dialect,
+        _ => attempt.call.dialect,
     };
     let response = attempt.decode(dialect, &body)?;
     let ids = attempt.ids();
@@ -87,7 +102,7 @@ pub(crate) async fn replay(
 }
 
 impl Attempt<'_> {
-    async fn collect(&mut self) -> Result<Bytes, Rejection> {
+    pub(super) async fn collect(&mut self) -> Result<Bytes, Rejection> {
         let begun = Instant::now();
         let idle = self.route.timeouts.idle;
         let body = self
@@ -137,6 +152,9 @@ impl Attempt<'_> {
 
     /// Notes usage, and puts back the name that the client asked for where it was an alias.
     fn native(&mut self, body: Bytes) -> Result<Bytes, Rejection> {
+        if self.call.shape.is_some() {
+            return self.native_vectors(body);
+        }
         let operation = self.call.operation;
         let receipt = weir_dialect::upstream(self.call.dialect).read_receipt(operation, &body)?;
         let meter = &mut self.permit.meter;
@@ -147,18 +165,21 @@ impl Attempt<'_> {
         if !meter.usage_complete {
             self.permit.meter.text_bytes = self.text_len(&body);
         }
+        Ok(self.renamed(&body, receipt.model_span))
+    }
+
+    /// The body under the name that the client asked for.
+    pub(super) fn renamed(&self, body: &Bytes, model_span: Option<Range<usize>>) -> Bytes {
         let mut splices = Splices::default();
-        if let (Some(alias), Some(span)) = (self.permit.alias(self.deployment), receipt.model_span)
-        {
+        if let (Some(alias), Some(span)) = (self.permit.alias(self.deployment), model_span) {
             splices.replace(span, write::string(alias));
         }
-        Ok(splices.apply(&body))
+        splices.apply(body)
     }
 
     /// The bytes of text in a native answer that tells no usage; all its bytes where that is unclear.
     fn text_len(&self, body: &[u8]) -> u64 {
-        let operation = self.call.operation;
-        if operation == Operation::Embedding || !operation.is_chat() {
+        if !self.call.operation.is_chat() {
             return 0;
         }
         let ids = self.ids();
@@ -199,7 +220,7 @@ impl Attempt<'_> {
 
 /// What an answer with an error status means, and, for a client of the same dialect, the
 /// vendor's own words.
-pub(crate) async fn read_failure(answer: Answer, lane: Lane, client: Dialect) -> Failure {
+pub(crate) async fn read_failure(answer: Answer, lane: Lane, client: Spoken) -> Failure {
     let Answer {
         status,
         headers,
@@ -210,20 +231,26 @@ pub(crate) async fn read_failure(answer: Answer, lane: Lane, client: Dialect) ->
         .collect(MAX_FAILURE, FAILURE_WAIT, deadline)
         .await
         .unwrap_or_default();
-    let dialect = match lane {
-        Lane::Native => client,
-        Lane::Translated(dialect) => dialect,
-    };
+    let heard = lane.heard(client);
     let rejection = if (200..400).contains(&status) {
         let message = "The provider answered with a redirect, which is not followed.";
         Rejection::upstream(Kind::UpstreamFailed, message).with_private(format!("status {status}"))
     } else {
-        weir_dialect::upstream(dialect).decode_failure(status, &headers, &body)
+        match heard {
+            Spoken::Dialect(dialect) => {
+                weir_dialect::upstream(dialect).decode_failure(status, &headers, &body)
+            }
+            Spoken::Shape(shape) => vectors::decode_failure(shape, status, &headers, &body),
+        }
     };
     let json = headers
         .get(CONTENT_TYPE)
         .is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
-    let own_words = json && is_error(&body) && rejection.kind != Kind::UpstreamAuth;
+    let is_error = match heard {
+        Spoken::Dialect(_) => is_error(&body),
+        Spoken::Shape(_) => vectors::is_error(&body),
+    };
+    let own_words = json && is_error && rejection.kind != Kind::UpstreamAuth;
     let verbatim = (lane == Lane::Native && own_words).then_some(Verbatim { status, body });
     Failure {
         verbatim,

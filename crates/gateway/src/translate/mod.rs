@@ -1,23 +1,30 @@
 //! Makes the upstream's request body, in one of two lanes. Native, where the deployment speaks the
 //! client's dialect: the client's own bytes with a closed list of splices. Translated, where it
 //! does not: decoded once per call, encoded per target, and what could not be carried is named.
+//! Embeddings and reranking have the same two lanes, between shapes.
+
+mod vectors;
+
+pub(crate) use vectors::Asked;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::Method;
+use http::{Method, Uri};
 use weir_config::OnLoss;
-use weir_dialect::{Decoded, Head};
+use weir_dialect::json::splice::Splices;
+use weir_dialect::{Decoded, Head, vectors as shapes};
 use weir_model::{
-    Capabilities, Cx, Dialect, IdMint, Losses, Operation, Quirks, Rejection, Request, TRACE,
+    Capabilities, Cx, Dialect, IdMint, Losses, Operation, Quirks, Rejection, Request, Shape,
+    Spoken, TRACE,
 };
 
 use crate::call::Call;
 use crate::route::Route;
-use crate::send::{OutBody, Outgoing, outgoing_headers};
+use crate::send::{Origin, OutBody, Outgoing, outgoing_headers};
 use crate::state::{Carried, FORGED, Sealer, Target};
 use crate::worker::Shared;
-use crate::world::{Deployment, Endpoint};
+use crate::world::{Deployment, Endpoint, Shaped};
 
 /// From this size on, in bytes, an edited body is sent in pieces; below, one write costs less.
 const MIN_PIECES: usize = 16 << 10;
@@ -29,12 +36,27 @@ pub(crate) enum Lane {
     Native,
     /// To be decoded from this dialect.
     Translated(Dialect),
+    /// To be decoded from this shape.
+    Reshaped(Shape),
+}
+
+impl Lane {
+    /// In whose words the upstream answers a client that speaks so.
+    pub(crate) fn heard(self, client: Spoken) -> Spoken {
+        match self {
+            Lane::Native => client,
+            Lane::Translated(dialect) => dialect.into(),
+            Lane::Reshaped(shape) => shape.into(),
+        }
+    }
 }
 
 /// A request ready for one deployment.
 #[derive(Debug)]
 pub(crate) struct Prepared {
     pub outgoing: Box<Outgoing>,
+    /// To be sent after it, where one request does not hold all that was asked.
+    pub more: Vec<Outgoing>,
     pub lane: Lane,
     pub losses: Losses,
 }
@@ -46,6 +68,8 @@ pub(crate) struct Translator<'a> {
     shared: &'a Shared,
     /// Boxed: most calls need none, and every call would carry the room for it.
     translation: Option<Box<Translation>>,
+    /// The same, of embeddings and reranking.
+    asked: Option<Box<Asked>>,
 }
 
 /// A decoded request, and the state of vendors that it carries.
@@ -62,6 +86,7 @@ impl<'a> Translator<'a> {
             head,
             shared,
             translation: None,
+            asked: None,
         }
     }
 
@@ -114,18 +139,16 @@ impl<'a> Translator<'a> {
         deployment: &Deployment,
         on_loss: OnLoss,
     ) -> Result<Prepared, Rejection> {
-        let native = deployment
-            .upstream
-            .native(self.call.dialect, self.call.operation);
-        let prepared = match (native, self.call.operation) {
-            (Some(endpoint), _) => self.native(deployment, endpoint)?,
+        let (upstream, operation) = (&deployment.upstream, self.call.operation);
+        let native = || upstream.native(self.call.dialect, operation);
+        let prepared = match (self.call.shape, operation) {
+            (Some(shape), _) => match upstream.shaped(shape, operation) {
+                Some(place) => self.shaped(shape, deployment, place)?,
+                None => return Err(self.not_offered()),
+            },
+            (None, _) if let Some(endpoint) = native() => self.native(deployment, endpoint)?,
             (None, Operation::Chat) => self.translated(deployment)?,
-            (None, operation) => {
-                let (model, operation) = (&self.head.model, operation.name());
-                let message =
-                    format!("The model `{model}` does not offer {operation} in this API.");
-                return Err(Rejection::invalid(message).with_param("model"));
-            }
+            (None, _) => return Err(self.not_offered()),
         };
         if on_loss == OnLoss::Reject
             && let Some(loss) = prepared.losses.iter().next()
@@ -146,6 +169,69 @@ impl<'a> Translator<'a> {
     /// An invalid-request rejection that names the field at fault.
     pub(crate) fn request(&mut self) -> Result<&Request, Rejection> {
         Ok(&self.translation()?.decoded.value)
+    }
+
+    fn not_offered(&self) -> Rejection {
+        let (model, operation) = (&self.head.model, self.call.operation.name());
+        let message = format!("The model `{model}` does not offer {operation} in this API.");
+        Rejection::invalid(message).with_param("model")
+    }
+
+    /// What embeddings or reranking were asked of an upstream of another shape.
+    pub(crate) fn asked(&self) -> Option<&Asked> {
+        self.asked.as_deref()
+    }
+
+    fn shaped(
+        &mut self,
+        client: Shape,
+        deployment: &Deployment,
+        place: &Shaped,
+    ) -> Result<Prepared, Rejection> {
+        if client == place.shape {
+            let edits = shapes::native_edits(client, self.head, &deployment.model);
+            let body = edited(&self.call.body, edits);
+            return Ok(Prepared {
+                outgoing: self.outgoing_shaped(deployment, place, body)?,
+                more: Vec::new(),
+                lane: Lane::Native,
+                losses: Losses::default(),
+            });
+        }
+        let asked = match self.asked.take() {
+            Some(asked) => asked,
+            None => {
+                let call = self.call;
+                Box::new(Asked::decode(client, call.operation, &call.body)?)
+            }
+        };
+        let asked = &*self.asked.insert(asked);
+        let mut losses = asked.losses().clone();
+        let mut requests = Vec::new();
+        for encoded in asked.encode(place.shape, &deployment.model)? {
+            losses.extend(encoded.losses);
+            let body = OutBody::from_iter([encoded.body.into()]);
+            requests.push(*self.outgoing_shaped(deployment, place, body)?);
+        }
+        let mut requests = requests.into_iter();
+        Ok(Prepared {
+            outgoing: Box::new(requests.next().ok_or_else(|| self.not_offered())?),
+            more: requests.collect(),
+            lane: Lane::Reshaped(place.shape),
+            losses,
+        })
+    }
+
+    fn outgoing_shaped(
+        &self,
+        deployment: &Deployment,
+        place: &Shaped,
+        body: OutBody,
+    ) -> Result<Box<Outgoing>, Rejection> {
+        let native = self.call.shape == Some(place.shape);
+        let query = self.call.query.as_deref().filter(|_| native);
+        let uris = place.uris(&deployment.model, query);
+        self.sent(deployment, (&place.origin, native), uris, body)
     }
 
     fn translation(&mut self) -> Result<&mut Translation, Rejection> {
@@ -171,19 +257,18 @@ impl<'a> Translator<'a> {
             &deployment.model,
             &deployment.quirks,
         );
-        let whole = &self.call.body;
-        let body = if let Some(form) = &self.call.form {
-            let name = || Bytes::copy_from_slice(deployment.model.as_bytes());
-            let fields = form.fields().iter().filter(|field| field.name == "model");
-            form.body(&fields.map(|field| (field, name())).collect::<Vec<_>>())
-        } else if whole.len() < MIN_PIECES {
-            OutBody::from_iter([splices.apply(whole)])
-        } else {
-            splices.pieces(whole).collect()
+        let body = match &self.call.form {
+            Some(form) => {
+                let name = || Bytes::copy_from_slice(deployment.model.as_bytes());
+                let fields = form.fields().iter().filter(|field| field.name == "model");
+                form.body(&fields.map(|field| (field, name())).collect::<Vec<_>>())
+            }
+            None => edited(&self.call.body, splices),
         };
         let outgoing = self.outgoing(deployment, endpoint, body)?;
         Ok(Prepared {
             outgoing,
+            more: Vec::new(),
             lane: Lane::Native,
             losses,
         })
@@ -221,6 +306,7 @@ impl<'a> Translator<'a> {
         }
         Ok(Prepared {
             outgoing,
+            more: Vec::new(),
             lane: Lane::Translated(endpoint.dialect),
             losses,
         })
@@ -233,28 +319,43 @@ impl<'a> Translator<'a> {
         body: OutBody,
     ) -> Result<Box<Outgoing>, Rejection> {
         let native = endpoint.dialect == self.call.dialect;
-        let operation = self.call.operation;
         let query = self.call.query.as_deref().filter(|_| native);
-        let asked = (operation, self.head.stream);
-        let Some((path, absolute)) = endpoint.uris(asked, &deployment.model, query) else {
-            let message = format!("This provider does not offer {}.", operation.name());
+        let asked = (self.call.operation, self.head.stream);
+        let uris = endpoint.uris(asked, &deployment.model, query);
+        self.sent(deployment, (&endpoint.origin, native), uris, body)
+    }
+
+    fn sent(
+        &self,
+        deployment: &Deployment,
+        (origin, native): (&Arc<Origin>, bool),
+        uris: Option<(Uri, Uri)>,
+        body: OutBody,
+    ) -> Result<Box<Outgoing>, Rejection> {
+        let Some((path, absolute)) = uris else {
+            let operation = self.call.operation.name();
+            let message = format!("This provider does not offer {operation}.");
             return Err(Rejection::invalid(message).with_param("model"));
         };
-        let headers = outgoing_headers(
-            &self.call.headers,
-            native,
-            &deployment.upstream,
-            &endpoint.origin,
-        );
+        let headers = outgoing_headers(&self.call.headers, native, &deployment.upstream, origin);
         let mut request = http::Request::new(body);
         *request.method_mut() = Method::POST;
         *request.headers_mut() = headers;
         Ok(Box::new(Outgoing {
-            origin: Arc::clone(&endpoint.origin),
+            origin: Arc::clone(origin),
             path,
             absolute,
             request,
         }))
+    }
+}
+
+/// The client's own body, edited; a large one in pieces.
+fn edited(whole: &Bytes, splices: Splices) -> OutBody {
+    if whole.len() < MIN_PIECES {
+        OutBody::from_iter([splices.apply(whole)])
+    } else {
+        splices.pieces(whole).collect()
     }
 }
 

@@ -43,3 +43,5 @@ mod thinking;
 mod translated;
 #[cfg(test)]
 mod unreachable;
+#[cfg(test)]
+mod vectors;

@@ -3,6 +3,7 @@
 mod cli;
 mod fields;
 mod sim;
+mod vectors;
 
 use std::fs;
 
@@ -40,6 +41,7 @@ fn pages() -> Result<Vec<Page>, String> {
         page("docs/reference/fields.md", fields::page()?),
         page("docs/reference/providers.md", providers),
         page("docs/reference/sim.md", sim::page()),
+        page("docs/reference/vectors.md", vectors::page()?),
     ])
 }
 

@@ -157,6 +157,7 @@ const KNOW_PROVIDERS: &[&str] = &[
     "crates/gateway/src/send/credentials",
     // A dialect may be called as a provider is.
     "crates/model/src/dialect.rs",
+    "crates/model/src/shape.rs",
     "dev/",
 ];
 

@@ -4,9 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use serde_json::value::RawValue;
-use weir_model::{
-    Block, Choice, Content, Cx, Finish, Json, Operation, Rejection, Response, ToolCall, Usage,
-};
+use weir_model::{Block, Choice, Content, Cx, Finish, Json, Rejection, Response, ToolCall, Usage};
 
 use super::super::wire::{self, Answer, Said, Text, filled, text};
 use super::super::{finish, reasoning, usage};
@@ -107,8 +105,6 @@ fn ending(native: &Option<Text<'_>>, called: bool) -> Option<Finish> {
 #[derive(Default)]
 struct Ended<'a> {
     choices: Option<Choices<'a>>,
-    /// Whether there are the vectors of an embedding answer.
-    data: bool,
     usage: Option<Usage>,
     error: Option<&'a [u8]>,
     model: Option<Range<usize>>,
@@ -134,7 +130,6 @@ impl<'a> Ended<'a> {
         walk.object(|walk, key| {
             match key {
                 b"choices" => ended.choices = Some(Choices::read(walk)?),
-                b"data" => ended.data = walk.skip().map(|_| true)?,
                 b"usage" => ended.usage = usage::read(walk)?,
                 b"error" => ended.error = Some(walk.raw()?),
                 b"model" if walk.begins(b'"') => ended.model = Some(walk.skip()?),
@@ -202,17 +197,10 @@ fn calls_a_tool(message: &mut Walk<'_>) -> Option<bool> {
     Some(called)
 }
 
-pub(in super::super) fn read_receipt(
-    operation: Operation,
-    body: &[u8],
-) -> Result<Receipt, Rejection> {
+pub(in super::super) fn read_receipt(body: &[u8]) -> Result<Receipt, Rejection> {
     let ended = Walk::through(body, Ended::read)
         .ok_or_else(|| malformed(NOT_AN_ANSWER, "the body is not JSON of the right shape"))?;
-    let answered = match operation {
-        Operation::Embedding => ended.data,
-        _ => ended.choices.is_some(),
-    };
-    if ended.error.is_some() || !answered {
+    if ended.error.is_some() || ended.choices.is_none() {
         let error = ended.error.map(serde_json::from_slice::<&RawValue>);
         return Err(no_answer(error.and_then(Result::ok), body));
     }

@@ -50,7 +50,7 @@ fn wrong_heads_name_the_field() {
         assert_eq!(rejection.status, 400);
     }
     let rejection = OpenAiChat
-        .read_head(Operation::Embedding, b"{}")
+        .read_head(Operation::Completion, b"{}")
         .unwrap_err();
     assert!(rejection.message.contains("name a model"), "{rejection}");
 }
