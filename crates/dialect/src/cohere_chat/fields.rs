@@ -92,7 +92,7 @@ pub(super) const FIELDS: &[Field] = &[
     field("p", r#"{"p":0.9}"#),
     field("logprobs", r#"{"logprobs":true}"#),
     field("tool_choice", tool!(r#","tool_choice":"REQUIRED""#)),
-    field("thinking.type", r#"{"thinking":{"type":"enabled"}}"#),
+    field("thinking.type", r#"{"thinking":{"type":"disabled"}}"#),
     field("thinking.token_budget", r#"{"thinking":{"type":"enabled","token_budget":2048}}"#),
     field("priority", r#"{"priority":3}"#),
 ];

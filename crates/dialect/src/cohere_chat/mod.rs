@@ -32,6 +32,11 @@ use crate::{
 /// How the kinds of blocks begin that only Cohere understands.
 const OPAQUE: &str = "cohere:";
 
+/// Whether the header `x-fern-sdk-name` is that of one of Cohere's own SDKs.
+pub fn is_sdk(name: &[u8]) -> bool {
+    memchr::memmem::find(name, b"cohere").is_some()
+}
+
 /// The dialect, both sides.
 #[derive(Clone, Copy, Debug)]
 pub struct CohereChat;

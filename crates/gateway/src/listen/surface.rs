@@ -253,7 +253,7 @@ fn on_model(tail: &str) -> Option<Surface> {
 pub(crate) fn spoken(path: &str, headers: &HeaderMap) -> Dialect {
     if path.starts_with("/v1beta/") || headers.contains_key("x-goog-api-key") {
         Dialect::Gemini
-    } else if path.starts_with("/v2/") || is_coheres(headers) {
+    } else if path.starts_with("/v2/") || names_itself(headers) {
         Dialect::CohereChat
     } else if path.contains("/messages") || headers.contains_key("anthropic-version") {
         Dialect::AnthropicMessages
@@ -264,10 +264,10 @@ pub(crate) fn spoken(path: &str, headers: &HeaderMap) -> Dialect {
     }
 }
 
-/// Whether the client is one of Cohere's SDKs, which share `/v1/models` with others' and name themselves.
-fn is_coheres(headers: &HeaderMap) -> bool {
+/// Whether the client is an SDK that shares `/v1/models` with others' and names itself.
+fn names_itself(headers: &HeaderMap) -> bool {
     let name = headers.get("x-fern-sdk-name").map(HeaderValue::as_bytes);
-    name.is_some_and(|name| name.windows(6).any(|word| word == b"cohere"))
+    name.is_some_and(weir_dialect::cohere_chat::is_sdk)
 }
 
 #[cfg(test)]

@@ -225,6 +225,8 @@ mod tests {
             "response_format.json_schema.strict",
             "stream_options.include_usage",
             "messages[].content[].document.source.media_type",
+            "messages[].content[].document.citations.enabled",
+            "messages[].content[].search_result.citations.enabled",
             "system[].citations",
             "tools[].type",
             "thinking.display",
