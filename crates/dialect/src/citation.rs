@@ -108,7 +108,10 @@ impl<'a> Cited<'a> {
 mod tests {
     use super::*;
 
-    fn cited(json: &str) -> Option<(Option<(usize, usize)>, [Option<String>; 3])> {
+    /// Where in the text, and the address, title and words of the source.
+    type Said = (Option<(usize, usize)>, [Option<String>; 3]);
+
+    fn cited(json: &str) -> Option<Said> {
         let json = Json::parse(json).unwrap();
         let cited = Cited::of(&json)?;
         let words = [cited.url, cited.title, cited.quote];

@@ -315,7 +315,17 @@ impl<'a> Conversation<'a, '_> {
     fn document(&mut self, media: &'a Media, path: &str) {
         match SentDocument::of(media) {
             Some(document) => self.documents.push(document),
-            None => self.lose(path, "Cohere takes documents as text only"),
+            None => {
+                self.note_name(media, path);
+                self.lose(path, "Cohere takes documents as text only");
+            }
+        }
+    }
+
+    fn note_name(&mut self, media: &Media, path: &str) {
+        if media.name.is_some() {
+            let reason = "Cohere has names for texts only";
+            self.losses.add(format!("{path}.name"), reason);
         }
     }
 
@@ -327,6 +337,7 @@ impl<'a> Conversation<'a, '_> {
                 return (!said.is_empty()).then(|| text(said));
             }
             Content::Image(media) if role == Role::User => {
+                self.note_name(media, path);
                 if let Some(url) = Address::of_image(media).filter(|_| is_reachable(media)) {
                     let detail = media.detail.as_deref();
                     let image_url = Image { url, detail };
