@@ -8,7 +8,7 @@ use weir_catalog::Auth;
 use weir_model::{Dialect, Operation, Price, Quirks};
 
 use crate::{
-    DeclaredKey, Log, Network, OnLoss, Pattern, Proxy, Retry, SecretString, Server, Store,
+    DeclaredKey, Log, Network, OnLoss, Pattern, Proxy, Retry, SecretString, Server, State, Store,
     Strategy, Target, Timeouts, WeightedTarget,
 };
 
@@ -20,6 +20,8 @@ pub struct Config {
     pub server: Server,
     /// What outlives a request, and where it is kept.
     pub store: Store,
+    /// What is remembered between the calls of one conversation.
+    pub state: State,
     /// What Weir writes about itself.
     pub log: Log,
     /// How providers are reached.

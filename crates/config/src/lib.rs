@@ -23,10 +23,10 @@ pub use error::{ConfigError, ConfigErrors, Warning};
 pub use pattern::{Pattern, Target, glob};
 pub use proxy::Proxy;
 pub use resolve::Loaded;
-pub use scalar::{ByteSize, SecretString, Usd, UsdPerMtok};
+pub use scalar::{ByteSize, Lifetime, SecretString, Usd, UsdPerMtok};
 pub use schema::{json_schema, reference};
 pub use weir_catalog::Auth;
 pub use written::{
     ClientAuth, Database, DeclaredKey, Http2, JournalSync, Log, LogFormat, LogLevel, Network,
-    OnLoss, ProxySetting, Retry, Server, Store, Strategy, Timeouts, WeightedTarget,
+    OnLoss, ProxySetting, Retry, Server, State, Store, Strategy, Timeouts, WeightedTarget,
 };

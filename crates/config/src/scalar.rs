@@ -92,6 +92,47 @@ impl Serialize for ByteSize {
     }
 }
 
+/// How long something lives, in seconds; written with a suffix: `90s`, `15m`, `24h`, `30d`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(inline, extend("type" = "string"))]
+pub struct Lifetime(pub u64);
+
+/// From long to short, so that a lifetime prints with the longest suffix that divides it.
+const SPANS: [(char, u64); 4] = [('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
+
+/// A hundred years: beyond, sums with the time of day could overflow.
+const LONGEST: u64 = 36_525 * 86_400;
+
+impl Lifetime {
+    /// As a duration.
+    pub const fn duration(self) -> std::time::Duration {
+        std::time::Duration::from_secs(self.0)
+    }
+}
+
+impl TryFrom<String> for Lifetime {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Lifetime, Self::Error> {
+        SPANS
+            .iter()
+            .find_map(|(suffix, unit)| Some((text.strip_suffix(*suffix)?, *unit)))
+            .and_then(|(digits, unit)| digits.parse::<u64>().ok()?.checked_mul(unit))
+            .filter(|seconds| *seconds <= LONGEST)
+            .map(Lifetime)
+            .ok_or("expected a time with its unit, such as `90s`, `15m`, `24h` or `30d`")
+    }
+}
+
+impl Serialize for Lifetime {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let fits = |(_, unit): &&(char, u64)| self.0.is_multiple_of(*unit);
+        let (suffix, unit) = SPANS.iter().find(fits).unwrap_or(&('s', 1));
+        serializer.collect_str(&format_args!("{}{suffix}", self.0 / unit))
+    }
+}
+
 /// USD per million tokens, kept as pico-USD per token, which is the same as micro-USD per million.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use arc_swap::ArcSwap;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
-use weir_store::{Clock, JournalWriter, KeyIndex, Objects, Store};
+use weir_store::{Clock, JournalWriter, Kept, KeyIndex, Objects, Store};
 
 use crate::account::Counter;
 use crate::call::{Arrival, RequestId};
@@ -22,6 +22,8 @@ pub struct Shared {
     world: ArcSwap<World>,
     /// Looks up presented keys.
     pub keys: KeyIndex,
+    /// What is kept between calls.
+    pub kept: Kept,
     /// The time of day.
     pub clock: Clock,
     /// Whose objects are whose.
@@ -37,7 +39,8 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// Begins with a first configuration. `in_process` serves the providers that live in this process.
+    /// Begins with a first configuration and the hot face of a store. `in_process` serves the providers
+    /// that live in this process.
     pub fn new(
         world: Arc<World>,
         store: &Store,
@@ -49,6 +52,7 @@ impl Shared {
             keys: store.index().clone(),
             objects: store.objects().clone(),
             seal: Seal::new(&store.sealing_key()),
+            kept: store.kept().clone(),
             clock,
             in_flight: AtomicI64::new(0),
             budget: BodyBudget::default(),

@@ -63,6 +63,9 @@ pub enum StoreError {
     /// A key cannot be made like this.
     #[error("{0}")]
     BadKey(&'static str),
+    /// What shall be encrypted is longer than the cipher can take.
+    #[error("too long to be encrypted")]
+    TooLong,
     /// The operating system has no randomness to give.
     #[error("no randomness from the operating system: {0}")]
     Randomness(#[from] getrandom::Error),

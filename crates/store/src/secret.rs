@@ -21,8 +21,12 @@ pub(crate) fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
     Hmac::new(&block.into())
 }
 
-/// At least 32 bytes that only this installation knows; the same on all replicas.
-pub struct Secret(Box<[u8]>);
+/// At least 32 bytes that only this installation knows; the same on all replicas. May know those
+/// that were in force before it.
+pub struct Secret {
+    bytes: Box<[u8]>,
+    previous: Vec<Secret>,
+}
 
 impl Secret {
     /// From `server.secret`, without the white space around it. Fails below 32 bytes.
@@ -31,7 +35,21 @@ impl Secret {
         if text.len() < 32 {
             return Err(StoreError::ShortSecret(text.len()));
         }
-        Ok(Secret(text.as_bytes().into()))
+        Ok(Secret {
+            bytes: text.as_bytes().into(),
+            previous: Vec::new(),
+        })
+    }
+
+    /// The same secret, which followed others.
+    #[must_use]
+    pub fn after(self, previous: Vec<Secret>) -> Secret {
+        Secret { previous, ..self }
+    }
+
+    /// Itself, then those before it.
+    pub(crate) fn each(&self) -> impl Iterator<Item = &Secret> {
+        std::iter::once(self).chain(&self.previous)
     }
 
     /// From the file at `path`, which is made (mode 0600, 32 random bytes as hex) when absent.
@@ -63,7 +81,7 @@ impl Secret {
 
     /// A key for one purpose: HKDF-SHA256 without salt, `purpose` as info (RFC 5869, 2).
     pub fn derive(&self, purpose: &str) -> [u8; 32] {
-        let extracted = keyed(&[0; 32]).chain_update(&self.0).finalize_fixed();
+        let extracted = keyed(&[0; 32]).chain_update(&self.bytes).finalize_fixed();
         keyed(&extracted.into())
             .chain_update(purpose)
             .chain_update([1])

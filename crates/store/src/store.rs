@@ -14,7 +14,8 @@ use sqlx::sqlite::{
 
 use crate::journal::lock;
 use crate::{
-    Clock, Journal, JournalOptions, KeyIndex, Keys, Ledger, Objects, Secret, StoreError, Sync,
+    Cipher, Clock, Journal, JournalOptions, Kept, KeptOptions, KeyIndex, Keys, Ledger, Objects,
+    Secret, StoreError, Sync,
 };
 
 /// Where the store is and how it is kept.
@@ -28,6 +29,8 @@ pub struct StoreOptions {
     pub secret: Secret,
     /// When a journal line counts as written.
     pub sync: Sync,
+    /// How much is kept between calls.
+    pub kept: KeptOptions,
     /// The time of day.
     pub clock: Clock,
 }
@@ -41,6 +44,8 @@ pub struct Store {
     ledger: Ledger,
     objects: Objects,
     sealing: [u8; 32],
+    kept: Kept,
+    cipher: Cipher,
     first_start: bool,
     _lock: File,
 }
@@ -63,6 +68,7 @@ impl Store {
             database,
             journal_dir,
             secret,
+            kept,
             clock,
             ..
         } = options;
@@ -77,9 +83,11 @@ impl Store {
         let keys = Keys::load(pool.clone(), index.clone(), clock.clone()).await?;
         Ok(Store {
             first_start: keys.lacks_admin(),
-            ledger: Ledger::new(pool.clone(), journal.clone(), clock.clone()),
-            objects: Objects::new(pool.clone(), clock),
+            objects: Objects::new(pool.clone(), clock.clone()),
             sealing: secret.derive("weir object ids v1"),
+            kept: Kept::new(pool.clone(), &secret, kept, clock.clone()),
+            cipher: Cipher::new(&secret, "weir sealed state v1"),
+            ledger: Ledger::new(pool.clone(), journal.clone(), clock),
             pool,
             keys,
             index,
@@ -118,14 +126,25 @@ impl Store {
         self.sealing
     }
 
+    /// What is kept between calls; [`Kept::follow`] has to run for it to outlive the process.
+    pub fn kept(&self) -> &Kept {
+        &self.kept
+    }
+
+    /// Seals what clients carry between calls.
+    pub fn cipher(&self) -> &Cipher {
+        &self.cipher
+    }
+
     /// Whether there was no admin key when the store was opened.
     pub fn first_start(&self) -> bool {
         self.first_start
     }
 
-    /// Brings what the journal holds into the ledger and closes the database.
+    /// Brings what the journal holds into the ledger, writes what is kept, and closes the database.
     pub async fn close(self) -> Result<(), StoreError> {
-        let drained = self.ledger.drain().await;
+        let written = self.kept.write().await;
+        let drained = self.ledger.drain().await.and(written);
         self.pool.close().await;
         self.journal.wake();
         drained
@@ -177,6 +196,7 @@ fn migrations() -> Vec<Migration> {
             "operations",
             include_str!("../migrations/0002_operations.sql"),
         ),
+        ("kept", include_str!("../migrations/0003_kept.sql")),
     ];
     let numbered = (1..).zip(steps);
     let migration = |(number, (name, sql)): (i64, (&'static str, &'static str))| {
@@ -186,21 +206,20 @@ fn migrations() -> Vec<Migration> {
     numbered.map(migration).collect()
 }
 
-/// Refuses a database whose keys were hashed under another secret.
+/// Refuses a database whose keys were hashed under another secret than this one or those before.
 async fn check_secret(pool: &SqlitePool, secret: &Secret) -> Result<(), StoreError> {
-    let derived = secret.derive("weir secret check v1");
-    let print: String = derived[..8]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let print = |secret: &Secret| -> String {
+        let derived = secret.derive("weir secret check v1");
+        derived[..8].iter().map(|b| format!("{b:02x}")).collect()
+    };
     sqlx::query("INSERT INTO facts (name, value) VALUES ('secret', ?) ON CONFLICT DO NOTHING")
-        .bind(&print)
+        .bind(print(secret))
         .execute(pool)
         .await?;
     let kept: String = sqlx::query_scalar("SELECT value FROM facts WHERE name = 'secret'")
         .fetch_one(pool)
         .await?;
-    if kept == print {
+    if secret.each().any(|secret| print(secret) == kept) {
         Ok(())
     } else {
         Err(StoreError::SecretChanged)

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use weir_model::{Money, Priced, Usage};
-use weir_store::{Clock, Opened, Secret, Settled, Store, StoreOptions, Sync};
+use weir_store::{Clock, KeptOptions, Opened, Secret, Settled, Store, StoreOptions, Sync};
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -34,6 +34,7 @@ fn options(dir: &Path) -> Result<StoreOptions, Box<dyn Error>> {
         journal_dir: dir.join("weir.journal"),
         secret: Secret::from_text("a secret that is long enough for a test")?,
         sync: Sync::OsBuffered,
+        kept: KeptOptions::default(),
         clock: Clock::system(),
     })
 }

@@ -56,8 +56,9 @@ fn take_over(file: &Path, shared: &Shared, in_force: &Config) -> Result<Arc<Conf
         tracing::warn!("{warning}");
     }
     let config = Arc::new(loaded.config);
-    if config.server != in_force.server || config.store != in_force.store {
-        tracing::warn!("changes of `server` and `store` take effect at the next start");
+    let fixed = |config: &Config| (config.server.clone(), config.store.clone(), config.state);
+    if fixed(&config) != fixed(in_force) {
+        tracing::warn!("changes of `server`, `store` and `state` take effect at the next start");
     }
     let world = World::build(Arc::clone(&config))?;
     shared

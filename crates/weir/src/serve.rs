@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use weir_config::{Config, Environment, JournalSync, Loaded};
 use weir_console::Console;
 use weir_gateway::{InProcess, Shared, Worker, World, listen};
-use weir_store::{Clock, KeyRole, NewKey, Secret, Store, StoreOptions, Sync};
+use weir_store::{Clock, KeptOptions, KeyRole, NewKey, Secret, Store, StoreOptions, Sync};
 
 use crate::banner::{FirstKeys, Reached, banner};
 use crate::cli::{ServeArgs, print};
@@ -67,6 +67,7 @@ async fn serve(args: &ServeArgs) -> Result<(), String> {
             tracing::error!(?served, "the admin listener stopped");
         }
         () = store.ledger().follow() => {}
+        () = store.kept().follow() => {}
         () = reloading(file, Arc::clone(&shared), Arc::clone(&config)) => {}
         never = memory::give_back() => match never {},
         signal = stop_signal() => tracing::info!(signal = signal?, "draining"),
@@ -95,6 +96,8 @@ async fn open_store(config: &Config) -> Result<Store, String> {
         Some(text) => Secret::from_text(text.expose()),
         None => Secret::load_or_create(&config.store.secret_file()),
     };
+    let previous = config.server.previous_secrets.iter();
+    let previous: Result<_, _> = previous.map(|s| Secret::from_text(s.expose())).collect();
     let sync = match config.store.sync {
         JournalSync::Os => Sync::OsBuffered,
         JournalSync::Always => Sync::Always,
@@ -102,8 +105,16 @@ async fn open_store(config: &Config) -> Result<Store, String> {
     let options = StoreOptions {
         database: String::from(config.store.database.clone()),
         journal_dir: config.store.journal_dir(),
-        secret: secret.map_err(|e| e.to_string())?,
+        secret: secret
+            .and_then(|secret| Ok(secret.after(previous?)))
+            .map_err(|e| e.to_string())?,
         sync,
+        kept: KeptOptions {
+            max_entry_bytes: config.state.max_entry_bytes.0,
+            max_tenant_bytes: config.state.max_key_bytes.0,
+            max_bytes: config.state.max_bytes.0,
+            memory_bytes: config.state.memory.0,
+        },
         clock: Clock::system(),
     };
     Store::open(options).await.map_err(|e| e.to_string())

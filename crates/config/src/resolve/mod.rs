@@ -108,6 +108,7 @@ fn resolve(file: File, env: &Environment, findings: &mut Findings) -> Config {
     Config {
         server: file.server,
         store: file.store,
+        state: file.state,
         log: file.log,
         network: file.network,
         proxy,

@@ -54,11 +54,14 @@ fn check_server(file: &File, findings: &mut Findings) {
     if server.listen == server.admin_listen && server.listen.port() != 0 {
         findings.error(&path.key("admin_listen"), "is the same address as `listen`");
     }
-    if let Some(secret) = &server.secret
-        && secret.expose().chars().count() < LEAST_SECRET
-    {
-        let message = format!("is shorter than {LEAST_SECRET} characters");
-        findings.error(&path.key("secret"), message);
+    let previous = server.previous_secrets.iter().enumerate();
+    let previous = previous.map(|(at, secret)| (path.key("previous_secrets").index(at), secret));
+    let secret = server.secret.iter().map(|s| (path.key("secret"), s));
+    for (path, secret) in secret.chain(previous) {
+        if secret.expose().chars().count() < LEAST_SECRET {
+            let message = format!("is shorter than {LEAST_SECRET} characters");
+            findings.error(&path, message);
+        }
     }
     for (key, size, least) in [
         ("max_body", server.max_body, LEAST_BODY),

@@ -5,6 +5,33 @@ use proptest::prelude::*;
 use super::*;
 
 #[test]
+fn lifetimes_have_a_unit() {
+    let read = |text: &str| Lifetime::try_from(text.to_owned()).ok();
+    for (text, seconds) in [
+        ("90s", 90),
+        ("15m", 900),
+        ("24h", 86_400),
+        ("30d", 2_592_000),
+    ] {
+        assert_eq!(read(text), Some(Lifetime(seconds)));
+    }
+    assert_eq!(serde_json::to_value(Lifetime(86_400)).unwrap(), "1d");
+    assert_eq!(serde_json::to_value(Lifetime(90)).unwrap(), "90s");
+    for refused in [
+        "",
+        "h",
+        "24",
+        "-1h",
+        "1.5h",
+        "1 h",
+        "99999999999999999999s",
+        "36526d",
+    ] {
+        assert_eq!(read(refused), None, "{refused}");
+    }
+}
+
+#[test]
 fn amounts_are_exact_decimals() {
     let pico = |text: &str| UsdPerMtok::try_from(text.to_owned()).ok().map(|usd| usd.0);
     assert_eq!(pico("2.50"), Some(2_500_000));

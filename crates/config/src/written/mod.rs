@@ -4,6 +4,7 @@
 mod models;
 mod providers;
 mod server;
+mod state;
 
 use std::collections::BTreeMap;
 
@@ -19,6 +20,7 @@ pub use server::{
     ClientAuth, Database, Http2, JournalSync, Log, LogFormat, LogLevel, Network, ProxySetting,
     Server, Store,
 };
+pub use state::State;
 
 /// A configuration file. Every section may be left out.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -29,6 +31,8 @@ pub(crate) struct File {
     pub(crate) server: Server,
     /// What outlives a request, and where it is kept.
     pub(crate) store: Store,
+    /// What is remembered between the calls of one conversation.
+    pub(crate) state: State,
     /// What Weir writes about itself.
     pub(crate) log: Log,
     /// How Weir reaches the providers.

@@ -21,6 +21,9 @@ pub struct Server {
     /// At least 32 characters, the same on all replicas: key hashes and sealed state derive from
     /// it. Without it a file `.secret` is made beside the database.
     pub secret: Option<SecretString>,
+    /// Secrets that were `secret` before. What they hashed or sealed is still understood; new is
+    /// made with `secret` alone.
+    pub previous_secrets: Vec<SecretString>,
     /// Whether clients need a virtual key; `off` on a loopback address only.
     pub auth: ClientAuth,
     /// The largest request body, such as `32MiB`.
@@ -48,6 +51,7 @@ impl Default for Server {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 4000)),
             admin_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 4001)),
             secret: None,
+            previous_secrets: Vec::new(),
             auth: ClientAuth::On,
             max_body: ByteSize(32 << 20),
             max_upload: ByteSize(512 << 20),

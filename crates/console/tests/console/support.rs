@@ -17,7 +17,8 @@ use weir_console::Console;
 use weir_gateway::{Shared, Worker, World, listen};
 use weir_mimic::{Mimic, Options};
 use weir_store::{
-    Clock, DeclaredKey, KeyRole, NewKey, Secret, Store, StoreOptions, Sync as JournalSync,
+    Clock, DeclaredKey, KeptOptions, KeyRole, NewKey, Secret, Store, StoreOptions,
+    Sync as JournalSync,
 };
 
 /// The declared key.
@@ -49,10 +50,11 @@ impl Gateway {
             journal_dir: folder.path().join("journal"),
             secret: Secret::from_text("a secret for tests, of some length").unwrap(),
             sync: JournalSync::OsBuffered,
+            kept: KeptOptions::default(),
             clock: Clock::system(),
         };
         let store = Store::open(options).await.unwrap();
-        let keys = store.index().clone();
+        let keys = store.index();
         keys.set_declared(vec![DeclaredKey {
             name: "all".to_owned(),
             value: KEY.to_owned(),

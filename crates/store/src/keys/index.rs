@@ -25,7 +25,8 @@ type Table = HashMap<Hash, Arc<Key>>;
 pub struct KeyIndex(Arc<Inner>);
 
 struct Inner {
-    mac: Hmac<Sha256>,
+    /// Under the secret in force, then under those before it.
+    macs: Box<[Hmac<Sha256>]>,
     clock: Clock,
     table: ArcSwap<Table>,
 }
@@ -44,7 +45,10 @@ pub enum Unfound {
 impl KeyIndex {
     pub(crate) fn new(secret: &Secret, clock: Clock) -> KeyIndex {
         KeyIndex(Arc::new(Inner {
-            mac: keyed(&secret.derive("weir key hash v1")),
+            macs: secret
+                .each()
+                .map(|secret| keyed(&secret.derive("weir key hash v1")))
+                .collect(),
             clock,
             table: ArcSwap::default(),
         }))
@@ -125,22 +129,27 @@ impl KeyIndex {
         });
     }
 
-    /// The MAC that stands for `presented`.
+    /// The MAC that stands for `presented` from now on.
     pub(super) fn hash(&self, presented: &str) -> Hash {
-        self.0
-            .mac
-            .clone()
-            .chain_update(presented)
-            .finalize_fixed()
-            .into()
+        mac(&self.0.macs[0], presented)
     }
 
     fn get(&self, presented: &str) -> Option<Arc<Key>> {
         if presented.len() > MAX_LEN {
             return None;
         }
-        self.0.table.load().get(&self.hash(presented)).cloned()
+        let table = self.0.table.load();
+        let mut macs = self.0.macs.iter();
+        macs.find_map(|keyed| table.get(&mac(keyed, presented)).cloned())
     }
+}
+
+fn mac(keyed: &Hmac<Sha256>, presented: &str) -> Hash {
+    keyed
+        .clone()
+        .chain_update(presented)
+        .finalize_fixed()
+        .into()
 }
 
 fn from_config(declared: DeclaredKey, loaded_at_s: i64) -> Key {

@@ -5,7 +5,10 @@ use super::*;
 /// RFC 5869, A.3 (no salt, no info), the first 32 bytes.
 #[test]
 fn derives_by_rfc_5869() {
-    let secret = Secret(Box::new([0x0b; 22]));
+    let secret = Secret {
+        bytes: Box::new([0x0b; 22]),
+        previous: Vec::new(),
+    };
     let hex: String = secret
         .derive("")
         .iter()

@@ -1,6 +1,7 @@
 //! One suite for every backend: each case takes a function that makes a fresh home for a store,
 //! and [`suite!`] runs all cases on one such function.
 
+mod kept;
 mod keys;
 mod ledger;
 mod whole;
@@ -40,6 +41,7 @@ impl Home {
             journal_dir: self.journal_dir(),
             secret: Secret::from_text(SECRET).unwrap(),
             sync: Sync::OsBuffered,
+            kept: KeptOptions::default(),
             clock: self.clock.clone(),
         }
     }
@@ -161,6 +163,20 @@ suite!(sqlite:
         declared_keys_follow_the_config
         stored_twins_of_declared_keys_are_refused
         plain_keys_are_not_kept
+    }
+    kept {
+        what_is_kept_is_found_over_restarts
+        another_process_finds_it_too
+        what_rests_is_encrypted
+        nobody_finds_what_is_anothers
+        what_has_expired_is_gone
+        what_is_forgotten_stays_forgotten
+        the_oldest_make_room
+        what_is_too_large_is_refused
+        a_slow_database_is_not_waited_for
+        what_could_not_be_written_is_tried_again
+        following_writes_and_ends
+        a_secret_may_follow_another
     }
     ledger {
         a_call_is_recorded_whole

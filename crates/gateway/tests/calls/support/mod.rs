@@ -22,7 +22,7 @@ use weir_gateway::observe::Sheet;
 use weir_gateway::{InProcess, Shared, Worker, World, listen};
 use weir_mimic::{Mimic, Options};
 use weir_model::Source;
-use weir_store::{Clock, DeclaredKey, Entry, Secret, Store, StoreOptions, Sync};
+use weir_store::{Clock, DeclaredKey, Entry, KeptOptions, Secret, Store, StoreOptions, Sync};
 
 pub(crate) use client::{Connection, Reply, request};
 pub(crate) use h2::H2Client;
@@ -61,11 +61,12 @@ impl Gateway {
             journal_dir: folder.path().join("journal"),
             secret: Secret::from_text("a secret for tests, of some length").unwrap(),
             sync: Sync::OsBuffered,
+            kept: KeptOptions::default(),
             clock: Clock::system(),
         };
         let store = Store::open(options).await.unwrap();
         let config = read(config);
-        let keys = store.index().clone();
+        let keys = store.index();
         keys.set_declared(declared(&config)).unwrap();
         let max_header_bytes = config.server.max_header_bytes.0 as usize;
         let drain_timeout = Duration::from_millis(config.server.drain_timeout_ms);
