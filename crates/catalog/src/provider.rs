@@ -215,7 +215,7 @@ enum Spoken {
 }
 
 /// What a provider can do besides chat, by the words of `operations`.
-const OFFERED: [(&str, &[Operation]); 12] = [
+const OFFERED: [(&str, &[Operation]); 14] = [
     ("embeddings", &[Operation::Embedding]),
     ("completions", &[Operation::Completion]),
     ("count_tokens", &[Operation::CountTokens]),
@@ -241,6 +241,8 @@ const OFFERED: [(&str, &[Operation]); 12] = [
     ),
     ("uploads", &[Operation::Files, Operation::Uploads]),
     ("videos", &[Operation::Videos]),
+    ("compact", &[Operation::Compact]),
+    ("realtime", &[Operation::Realtime, Operation::ClientSecret]),
 ];
 
 /// The operations that a word of `operations` stands for.
@@ -281,6 +283,7 @@ struct Departures {
     no_json_schema: bool,
     signed_thinking: Option<String>,
     refuses_reasoning: bool,
+    keeps_no_responses: bool,
 }
 
 impl From<Entry> for Provider {
@@ -323,6 +326,7 @@ impl From<Entry> for Provider {
                 no_json_schema: entry.quirks.no_json_schema,
                 signed_thinking: entry.quirks.signed_thinking,
                 refuses_reasoning: entry.quirks.refuses_reasoning,
+                keeps_no_responses: entry.quirks.keeps_no_responses,
             },
             models_like: entry.models_like,
             named_only: entry.named_only,

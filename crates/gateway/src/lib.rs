@@ -19,6 +19,10 @@ mod relay;
 mod route;
 /// Connections, deadlines and the upstream's verdict.
 mod send;
+/// Calls that come over a WebSocket.
+mod session;
+/// What the Responses API keeps between calls.
+mod stored;
 /// Picks the lane and makes the upstream's request body.
 mod translate;
 
@@ -37,5 +41,6 @@ mod world;
 
 pub use body::Body;
 pub use send::InProcess;
+pub use session::Opening;
 pub use worker::{Shared, Worker};
 pub use world::World;

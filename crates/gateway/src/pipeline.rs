@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use http::header::{CONNECTION, HeaderValue};
 use http::request::Parts;
-use http::{Request, Response, Version};
+use http::{HeaderMap, Request, Response, Version};
 use hyper::body::Incoming;
 use tokio::time::Instant;
+use weir_dialect::openai_responses::stored::References;
 use weir_dialect::{Head, StreamDecoder, StreamEncoder, openai_operations};
 use weir_model::{Dialect, Kind, Operation, Rejection, Retry};
 
+use crate::account::Owed;
 use crate::admit::{self, Outcome, Permit};
 use crate::authenticate::identify;
 use crate::body::Body;
@@ -22,10 +24,11 @@ use crate::rejection::{Failure, render};
 use crate::relay::{self, Attempt, Begun, Summary, Way};
 use crate::route::Route;
 use crate::send::{self, Answer};
+use crate::session::Purpose;
 use crate::translate::{Lane, Prepared, Translator, forwarded_query, wants_events};
 use crate::worker::Worker;
 use crate::world::{Deployment, World};
-use crate::{models, objects, pass_through, rejection};
+use crate::{models, objects, pass_through, rejection, session, stored};
 
 /// Longest `Retry-After` that is waited for at the same target; beyond, the next one is tried.
 const MAX_RETRY_WAIT: Duration = Duration::from_secs(5);
@@ -47,6 +50,17 @@ pub(crate) fn serve(
             Ok(Surface::Operation(dialect, operation, named)) => {
                 let asked = (dialect, operation, named);
                 run(&worker, arrival, &mut parts, &mut incoming, asked).await
+            }
+            Ok(Surface::Session(purpose)) => session::open(&worker, &parts, purpose, &id).await,
+            Ok(Surface::Stored(asked)) => {
+                Box::pin(stored::answer(
+                    &worker,
+                    arrival,
+                    &parts,
+                    &mut incoming,
+                    asked,
+                ))
+                .await
             }
             Ok(Surface::Models) => models::list(&worker, &parts, dialect).map_err(Failure::from),
             Ok(Surface::Model(name)) => {
@@ -82,10 +96,13 @@ pub(crate) fn serve(
 
 /// What is asked, and in which dialect to answer.
 fn recognise(parts: &Parts) -> (Dialect, Result<Surface, Failure>) {
-    let surface =
-        listen::check_host(parts).and_then(|()| listen::recognise(&parts.method, parts.uri.path()));
+    let surface = listen::check_host(parts).and_then(|()| match Purpose::of(parts) {
+        Some(purpose) => Ok(Surface::Session(purpose)),
+        None => listen::recognise(&parts.method, parts.uri.path()),
+    });
     let dialect = match &surface {
         Ok(Surface::Operation(dialect, ..)) => *dialect,
+        Ok(Surface::Session(purpose)) => purpose.dialect(),
         _ => listen::spoken(parts.uri.path(), &parts.headers),
     };
     (dialect, surface)
@@ -135,6 +152,7 @@ async fn run(
         body,
         home,
         form,
+        references: References::default(),
         _held: held,
     };
     // They hold the connection's read buffer, and it would take another one.
@@ -142,32 +160,59 @@ async fn run(
         std::mem::take(&mut parts.headers),
         std::mem::take(&mut parts.uri),
     ));
-    let mut head = match &call.form {
+    carry(worker, &world, call).await
+}
+
+/// Carries a call out whose body is there.
+pub(crate) async fn carry(
+    worker: &Arc<Worker>,
+    world: &World,
+    mut call: Call,
+) -> Result<Response<Body>, Failure> {
+    let (dialect, operation) = (call.dialect, call.operation);
+    let asked = call.body.clone();
+    let head = match &call.form {
         Some(form) => openai_operations::form_head(form.text("model"), form.text("stream"))?,
-        None => call.client().read_head(operation, &call.body)?,
+        None => call.client().read_head(operation, &asked)?,
+    };
+    let recalled = stored::recall(worker, world, &call, &head).await?;
+    call.references = recalled.references;
+    let mut head = match &recalled.body {
+        None => head,
+        Some(body) => {
+            call.body = body.clone();
+            call.client().read_head(operation, body)?
+        }
     };
     if let Some(named) = &call.named {
         head.model = Cow::Borrowed(&named.model);
         head.stream = named.stream;
     }
-    let route = resolve(&world, &call.caller, &head.model)?;
+    let route = resolve(world, &call.caller, &head.model)?;
     check_home(&call, &route)?;
     if operation == Operation::CountTokens && !route.offers(dialect, operation) {
         return Ok(count_tokens(worker, &call, &route).await?);
+    }
+    if let Some(home) = recalled.home {
+        route.has(&home, dialect)?;
+        call.home = Some(home);
     }
     let translator = Translator::new(&call, &head);
     let mut permit = admit::reserve(worker, &call, &route, head.max_output_tokens, head.stream)?;
     if operation == Operation::Speech {
         permit.meter.asked.characters = openai_operations::characters(&head);
     }
+    permit.keep = recalled.keep;
+    if call.references.background {
+        permit.meter.owed = Owed::AtEnd;
+    }
     let deadline = call.arrival.at + route.timeouts.total;
-    let (world, call, head, route) = (&*world, &call, &head, &*route);
     let mut calling = Calling {
         worker,
         world,
-        call,
-        head,
-        route,
+        call: &call,
+        head: &head,
+        route: &route,
         translator,
         deadline,
     };
@@ -179,10 +224,20 @@ async fn run(
 /// # Errors
 /// `Unauthenticated`, unless authentication is off.
 pub(crate) fn caller(worker: &Worker, world: &World, parts: &Parts) -> Result<Caller, Rejection> {
+    presented(worker, world, &parts.headers, parts.uri.query())
+}
+
+/// The same by what is presented.
+pub(crate) fn presented(
+    worker: &Worker,
+    world: &World,
+    headers: &HeaderMap,
+    query: Option<&str>,
+) -> Result<Caller, Rejection> {
     if !world.auth {
         return Ok(Caller::Anonymous);
     }
-    identify(&worker.shared.keys, &parts.headers, parts.uri.query())
+    identify(&worker.shared.keys, headers, query)
 }
 
 /// The route of a name, if the caller may use it.
@@ -352,12 +407,20 @@ impl Calling<'_> {
             return Err(Box::new((failure, permit)));
         }
         permit.meter.upstream_wait += begun.elapsed();
+        if let Some(keep) = &mut permit.keep {
+            keep.answered_by(deployment, lane == Lane::Native, &self.route.public);
+        }
         if self.head.stream && relay::is_event_stream(&answer) {
             return Box::pin(self.stream(deployment, answer, lane, losses, permit)).await;
         }
         if !self.call.operation.is_chat() && !relay::is_json(&answer) {
             return Ok(self.pass(deployment, answer, permit));
         }
+        let replayed = self.head.stream && self.call.operation == Operation::Chat;
+        let encoder = match replayed.then(|| self.encoder()).transpose() {
+            Ok(encoder) => encoder,
+            Err(rejection) => return Err(Box::new((rejection.into(), permit))),
+        };
         let attempt = Attempt {
             call: self.call,
             world: self.world,
@@ -368,14 +431,14 @@ impl Calling<'_> {
             losses,
             permit: &mut permit,
             deadline: self.deadline,
+            request: match lane {
+                Lane::Native => None,
+                Lane::Translated(_) => self.translator.request().ok(),
+            },
         };
-        let finished = if self.head.stream && self.call.operation == Operation::Chat {
-            match self.encoder() {
-                Ok(encoder) => Box::pin(relay::replay(attempt, encoder)).await,
-                Err(rejection) => Err(rejection.into()),
-            }
-        } else {
-            relay::finish(attempt).await
+        let finished = match encoder {
+            Some(encoder) => Box::pin(relay::replay(attempt, encoder)).await,
+            None => relay::finish(attempt).await,
         };
         finished.map_err(|failure| Box::new((failure, permit)))
     }

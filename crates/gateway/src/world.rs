@@ -33,6 +33,8 @@ pub struct World {
     /// for its first content.
     pub(crate) keep_alive: Duration,
     pub(crate) network: Network,
+    /// How long what calls need again is kept; zero keeps nothing.
+    pub(crate) kept_for: Duration,
 }
 
 /// A configured provider, ready to be called.
@@ -60,7 +62,7 @@ pub(crate) struct Upstream {
 }
 
 /// Where a provider speaks one dialect.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Endpoint {
     pub dialect: Dialect,
     pub origin: Arc<Origin>,
@@ -115,6 +117,7 @@ impl World {
             max_upload: config.server.max_upload.0,
             object_providers: config.server.object_providers.clone(),
             keep_alive: Duration::from_millis(config.server.keep_alive_ms),
+            kept_for: config.state.ttl.duration(),
             directory: Directory::new(config, upstreams),
             network,
         })

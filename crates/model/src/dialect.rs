@@ -91,11 +91,17 @@ pub enum Operation {
     Videos,
     /// Whatever else a provider offers, untouched.
     PassThrough,
+    /// A conversation made shorter.
+    Compact,
+    /// A spoken conversation over one connection.
+    Realtime,
+    /// A key with which a client's own client can speak so.
+    ClientSecret,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Operation; 18] = [
+    pub const ALL: [Operation; 21] = [
         Operation::Chat,
         Operation::Completion,
         Operation::Embedding,
@@ -114,6 +120,9 @@ impl Operation {
         Operation::Uploads,
         Operation::Videos,
         Operation::PassThrough,
+        Operation::Compact,
+        Operation::Realtime,
+        Operation::ClientSecret,
     ];
 
     /// The name used in metrics and the ledger; the OpenTelemetry GenAI name where one exists.
@@ -137,6 +146,9 @@ impl Operation {
             Operation::Uploads => "uploads",
             Operation::Videos => "videos",
             Operation::PassThrough => "pass_through",
+            Operation::Compact => "compact",
+            Operation::Realtime => "realtime",
+            Operation::ClientSecret => "client_secrets",
         }
     }
 
@@ -144,7 +156,12 @@ impl Operation {
     pub const fn is_chat(self) -> bool {
         matches!(
             self,
-            Operation::Chat | Operation::Completion | Operation::Embedding | Operation::CountTokens
+            Operation::Chat
+                | Operation::Completion
+                | Operation::Embedding
+                | Operation::CountTokens
+                | Operation::Compact
+                | Operation::Realtime
         )
     }
 }

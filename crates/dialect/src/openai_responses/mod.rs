@@ -11,6 +11,7 @@ mod native;
 mod proof;
 mod request;
 mod response;
+pub mod stored;
 mod stream;
 mod usage;
 mod wire;
@@ -110,6 +111,7 @@ impl UpstreamDialect for OpenAiResponses {
         match operation {
             Operation::Chat => Some("/responses"),
             Operation::CountTokens => Some("/responses/input_tokens"),
+            Operation::Compact => Some("/responses/compact"),
             _ => None,
         }
     }

@@ -45,6 +45,21 @@ pub(crate) fn identify(
     Ok(Caller::Key(key))
 }
 
+/// What a caller presented, to ask again whether it opens anything.
+pub(crate) struct Presented(String);
+
+impl Presented {
+    /// The key, if it is still enabled.
+    pub(crate) fn find(&self, keys: &KeyIndex) -> Option<std::sync::Arc<weir_store::Key>> {
+        keys.find(&self.0)
+    }
+}
+
+/// What stands where keys stand.
+pub(crate) fn remember(headers: &HeaderMap, query: Option<&str>) -> Option<Presented> {
+    presented(headers, query).map(|key| Presented(key.to_owned()))
+}
+
 fn refuse(message: &'static str) -> Rejection {
     Rejection::new(Kind::Unauthenticated, Source::Client, message).with_code("invalid_api_key")
 }

@@ -5,14 +5,16 @@
 //! before that can still be answered by another target. After that, exactly one terminal event
 //! ends it, whatever the upstream does; and it is settled before that event leaves.
 
+mod alias;
 mod list;
 mod pipe;
 mod stream;
 mod summary;
 mod whole;
 
+pub(crate) use alias::alias_json;
 pub(crate) use pipe::{NoTap, Pipe, Tap, pipe};
-pub(crate) use stream::{Begun, Relay, Way, alias_json, begin};
+pub(crate) use stream::{Begun, Relay, Way, begin};
 pub(crate) use summary::Summary;
 pub(crate) use whole::{Attempt, finish, read_failure, replay};
 

@@ -8,7 +8,7 @@ use http::header::CONTENT_TYPE;
 use tokio::time::Instant;
 use weir_dialect::StreamEncoder;
 use weir_dialect::json::{splice::Splices, write};
-use weir_model::{Cx, Dialect, IdMint, Kind, Losses, Operation, Rejection, unfold};
+use weir_model::{Cx, Dialect, IdMint, Kind, Losses, Operation, Rejection, Request, unfold};
 
 use super::list::List;
 use super::{MAX_ANSWER, Summary, answer_headers, set_attempts, set_cost, set_losses};
@@ -36,6 +36,8 @@ pub(crate) struct Attempt<'a> {
     pub losses: Losses,
     pub permit: &'a mut Permit,
     pub deadline: Instant,
+    /// Decoded, where the answer is translated.
+    pub request: Option<&'a Request>,
 }
 
 /// Reads a whole answer, settles the call and makes the client's answer.
@@ -49,14 +51,21 @@ pub(crate) async fn finish(mut attempt: Attempt<'_>) -> Result<Response<Body>, F
         Lane::Translated(dialect) => {
             let response = attempt.decode(dialect, &body)?;
             let ids = attempt.ids();
-            let encoded = attempt
-                .call
-                .client()
-                .encode_response(&response, &attempt.cx(&ids));
+            let assumed = Request::default();
+            let request = attempt.request.unwrap_or(&assumed);
+            let client = attempt.call.client();
+            let encoded = client.encode_answer(&response, request, &attempt.cx(&ids));
             attempt.losses.extend(encoded.losses);
             encoded.value.into()
         }
     };
+    if let Some(keep) = &mut attempt.permit.keep
+        && !keep.done(&edited)
+    {
+        attempt
+            .losses
+            .add("store", "the answer is too large to be kept");
+    }
     Ok(attempt.settled(edited, None))
 }
 
@@ -80,7 +89,15 @@ pub(crate) async fn replay(
         last = frames.len();
         encoder.encode(&event, &attempt.cx(&ids), &mut frames);
     }
-    Ok(attempt.settled(frames.into(), Some(last)))
+    let frames = Bytes::from(frames);
+    if let Some(keep) = &mut attempt.permit.keep
+        && !keep.ended(&frames)
+    {
+        attempt
+            .losses
+            .add("store", "the answer is too large to be kept");
+    }
+    Ok(attempt.settled(frames, Some(last)))
 }
 
 impl Attempt<'_> {
@@ -135,8 +152,9 @@ impl Attempt<'_> {
         let receipt = weir_dialect::upstream(self.call.dialect).read_receipt(operation, &body)?;
         let meter = &mut self.permit.meter;
         meter.usage = receipt.usage;
-        // Counting tokens uses none.
-        meter.usage_complete = receipt.usage.is_some() || operation == Operation::CountTokens;
+        // Counting tokens uses none, and a secret neither.
+        let free = matches!(operation, Operation::CountTokens | Operation::ClientSecret);
+        meter.usage_complete = receipt.usage.is_some() || free;
         meter.finish = receipt.finish;
         if !meter.usage_complete {
             self.permit.meter.text_bytes = self.text_len(&body);

@@ -101,7 +101,11 @@ impl<'a> Translator<'a> {
     fn decoded(&mut self) -> Result<&mut Decoded<Request>, Rejection> {
         let decoded = match self.decoded.take() {
             Some(decoded) => decoded,
-            None => Box::new(self.call.client().decode_request(&self.call.body)?),
+            None => {
+                let mut decoded = self.call.client().decode_request(&self.call.body)?;
+                self.call.references.repeat(&mut decoded.value);
+                Box::new(decoded)
+            }
         };
         let decoded = self.decoded.insert(decoded);
         decoded.value.stream = self.head.stream;

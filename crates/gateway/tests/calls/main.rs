@@ -10,6 +10,8 @@ mod broken_streams;
 #[cfg(test)]
 mod cohere;
 #[cfg(test)]
+mod conversations;
+#[cfg(test)]
 mod counting;
 #[cfg(test)]
 mod fallback;
@@ -29,6 +31,10 @@ mod pool;
 mod refusals;
 #[cfg(test)]
 mod responses;
+#[cfg(test)]
+mod sockets;
+#[cfg(test)]
+mod stored;
 #[cfg(test)]
 mod streaming;
 #[cfg(test)]

@@ -15,7 +15,7 @@ fn decode(more: &Value) -> Decoded<Request> {
     let mut body = json!({"model": "m", "input": "hi"});
     super::merge(&mut body, more);
     let body = body.to_string();
-    OpenAiResponses.decode_request(body.as_bytes()).unwrap()
+    OpenAiResponses.decode_request(&body.into()).unwrap()
 }
 
 fn tools() -> Value {
