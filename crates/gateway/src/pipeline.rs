@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http::header::{CONNECTION, HeaderValue};
 use http::request::Parts;
-use http::{HeaderMap, Request, Response, Version};
+use http::{Request, Response, Version};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 use weir_dialect::openai_responses::stored::References;
@@ -16,7 +16,7 @@ use weir_model::{Dialect, Kind, Operation, Rejection, Retry};
 
 use crate::account::Owed;
 use crate::admit::{self, Outcome, Permit};
-use crate::authenticate::identify;
+pub(crate) use crate::authenticate::caller;
 use crate::body::Body;
 use crate::call::{Arrival, Call, Caller, RequestId};
 use crate::listen::{self, Forms, Named, Surface};
@@ -189,9 +189,9 @@ pub(crate) async fn carry(
         head.stream = named.stream;
     }
     let route = resolve(world, &call.caller, &head.model)?;
-    check_home(&call, &route)?;
+    route.has_files_of(&call)?;
     if operation == Operation::CountTokens && !route.offers(dialect, operation) {
-        return Ok(count_tokens(worker, &call, &route).await?);
+        return Ok(relay::count(worker, &call, &route).await?);
     }
     if let Some(home) = recalled.home {
         route.has(&home, dialect)?;
@@ -219,27 +219,6 @@ pub(crate) async fn carry(
     calling.attempt_all(permit).await
 }
 
-/// Who asks.
-///
-/// # Errors
-/// `Unauthenticated`, unless authentication is off.
-pub(crate) fn caller(worker: &Worker, world: &World, parts: &Parts) -> Result<Caller, Rejection> {
-    presented(worker, world, &parts.headers, parts.uri.query())
-}
-
-/// The same by what is presented.
-pub(crate) fn presented(
-    worker: &Worker,
-    world: &World,
-    headers: &HeaderMap,
-    query: Option<&str>,
-) -> Result<Caller, Rejection> {
-    if !world.auth {
-        return Ok(Caller::Anonymous);
-    }
-    identify(&worker.shared.keys, headers, query)
-}
-
 /// The route of a name, if the caller may use it.
 pub(crate) fn resolve(world: &World, caller: &Caller, name: &str) -> Result<Arc<Route>, Rejection> {
     let route = world.directory.resolve(name)?;
@@ -255,44 +234,6 @@ pub(crate) fn resolve(world: &World, caller: &Caller, name: &str) -> Result<Arc<
             .with_param("model")
             .with_code("model_not_allowed"),
     )
-}
-
-/// Refuses a call that names files which none of the model's providers has.
-fn check_home(call: &Call, route: &Route) -> Result<(), Rejection> {
-    if route
-        .deployments()
-        .any(|target| call.can_go_to(&target.upstream))
-    {
-        return Ok(());
-    }
-    let message = format!(
-        "The request names files at the provider `{}`, where this model is not. Upload them to a \
-         provider of the model, with the header `x-weir-provider`.",
-        call.home.as_deref().unwrap_or_default()
-    );
-    Err(Rejection::invalid(message).with_code("files_elsewhere"))
-}
-
-/// A token count for a model whose vendor offers none: an estimate, marked as such.
-async fn count_tokens(
-    worker: &Worker,
-    call: &Call,
-    route: &Route,
-) -> Result<Response<Body>, Rejection> {
-    let shared = &worker.shared;
-    let deadline = call.arrival.at + route.timeouts.total;
-    let (client, body) = (call.client(), call.body.clone());
-    let counting = shared.counter.count(client, body, &shared.tasks, deadline);
-    let counted = counting.await?;
-    let mut response = Response::new(Body::full(call.client().encode_token_count(counted)));
-    let headers = response.headers_mut();
-    headers.insert(
-        http::header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
-    headers.insert("x-weir-estimated", HeaderValue::from_static("true"));
-    rejection::set_request_id(headers, &call.arrival.id);
-    Ok(response)
 }
 
 /// A call on its way through its plan.

@@ -16,7 +16,7 @@ use tokio_tungstenite::{
         protocol::{CloseFrame, Role},
     },
 };
-use weir_sim::{Kind, Knob, Script};
+use weir_sim::{Kind, Knob, Reply, Script};
 
 use crate::{
     openai::check_key,
@@ -221,12 +221,16 @@ impl Session {
 }
 
 /// The answer to `POST /v1/realtime/client_secrets`.
-pub(crate) fn secret(body: &Value) -> Checked<Value> {
+pub(crate) fn secret(path: &str, body: &[u8]) -> Option<Checked<Reply>> {
+    if path != "/v1/realtime/client_secrets" {
+        return None;
+    }
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let session = &body["session"];
     if session["type"] != "realtime" {
-        return Err(
-            Refusal::invalid("Missing required parameter: 'session.type'.").param("session.type"),
-        );
+        let refusal = Refusal::invalid("Missing required parameter: 'session.type'.");
+        return Some(Err(refusal.param("session.type")));
     }
-    Ok(json!({"value": "ek_mimic", "expires_at": 1_780_000_600, "session": session}))
+    let secret = json!({"value": "ek_mimic", "expires_at": 1_780_000_600, "session": session});
+    Some(Ok(Reply::json(200, secret.to_string())))
 }

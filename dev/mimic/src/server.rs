@@ -15,6 +15,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use http::request::Parts;
 use http::{Method, Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use hyper::{body::Incoming, service::service_fn};
@@ -274,37 +275,7 @@ async fn serve(
     }
     let mut watch = shared.log.open(&head, body.clone());
     let vendor = vendor(&route, &head.headers);
-    let query = head.uri.query().unwrap_or_default();
-    if let Some(reply) = shared
-        .stored
-        .answer(&head.method, path, query, &head.headers)
-    {
-        let reply = reply.unwrap_or_else(|refusal| refuse(&refusal, Vendor::OpenAi));
-        watch.status(reply.status);
-        return Ok(reply.into_response().map(|paced| Watched {
-            paced,
-            watch: Some(watch),
-        }));
-    }
-    if path == "/v1/realtime/client_secrets" {
-        let secret = realtime::secret(&serde_json::from_slice(&body).unwrap_or_default());
-        let reply = secret.map(|secret| Reply::json(200, secret.to_string()));
-        let reply = reply.unwrap_or_else(|refusal| refuse(&refusal, Vendor::OpenAi));
-        watch.status(reply.status);
-        return Ok(reply.into_response().map(|paced| Watched {
-            paced,
-            watch: Some(watch),
-        }));
-    }
-    let other = (head.method == Method::POST)
-        .then(|| operations::answer(path, &head.headers, &body))
-        .flatten()
-        .map(|answer| (answer, Vendor::OpenAi))
-        .or_else(|| {
-            let asked = (&head.method, &head.uri);
-            shared.account.answer(asked, &head.headers, &body)
-        });
-    if let Some((answer, vendor)) = other {
+    if let Some((answer, vendor)) = elsewhere(&shared, &head, &body) {
         let reply = answer.unwrap_or_else(|refusal| refuse(&refusal, vendor));
         watch.status(reply.status);
         return Ok(reply.into_response().map(|paced| Watched {
@@ -335,6 +306,25 @@ async fn serve(
         paced,
         watch: Some(watch),
     }))
+}
+
+/// The answer to what is no turn of a model.
+fn elsewhere(shared: &Shared, head: &Parts, body: &Bytes) -> Option<(Checked<Reply>, Vendor)> {
+    let (path, headers) = (head.uri.path(), &head.headers);
+    let query = head.uri.query().unwrap_or_default();
+    let stored = shared.stored.answer(&head.method, path, query, headers);
+    let ours = stored.or_else(|| match head.method {
+        Method::POST => {
+            realtime::secret(path, body).or_else(|| operations::answer(path, headers, body))
+        }
+        _ => None,
+    });
+    let ours = ours.map(|answer| (answer, Vendor::OpenAi));
+    ours.or_else(|| {
+        shared
+            .account
+            .answer((&head.method, &head.uri), headers, body)
+    })
 }
 
 /// Opens a WebSocket, or says why not.

@@ -3,19 +3,43 @@
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use http::request::Parts;
 use weir_model::{Kind, Rejection, Source};
 use weir_store::{KeyIndex, KeyRole, Unfound};
 
 use crate::call::Caller;
+use crate::worker::Worker;
+use crate::world::World;
 
 /// Headers that hold a bare key, in the order in which they are looked at after `Authorization`.
 pub(crate) const KEY_HEADERS: [&str; 3] = ["x-api-key", "api-key", "x-goog-api-key"];
+
+/// Who asks.
+///
+/// # Errors
+/// Those of [`identify`], unless authentication is off.
+pub(crate) fn caller(worker: &Worker, world: &World, parts: &Parts) -> Result<Caller, Rejection> {
+    caller_of(worker, world, &parts.headers, parts.uri.query())
+}
+
+/// The same by what is presented.
+pub(crate) fn caller_of(
+    worker: &Worker,
+    world: &World,
+    headers: &HeaderMap,
+    query: Option<&str>,
+) -> Result<Caller, Rejection> {
+    if !world.auth {
+        return Ok(Caller::Anonymous);
+    }
+    identify(&worker.shared.keys, headers, query)
+}
 
 /// The caller behind a request.
 ///
 /// # Errors
 /// `Unauthenticated` without a valid key; `PermissionDenied` for an admin key.
-pub(crate) fn identify(
+fn identify(
     keys: &KeyIndex,
     headers: &HeaderMap,
     query: Option<&str>,

@@ -6,6 +6,7 @@
 //! ends it, whatever the upstream does; and it is settled before that event leaves.
 
 mod alias;
+mod counted;
 mod list;
 mod pipe;
 mod stream;
@@ -13,6 +14,7 @@ mod summary;
 mod whole;
 
 pub(crate) use alias::alias_json;
+pub(crate) use counted::count;
 pub(crate) use pipe::{NoTap, Pipe, Tap, pipe};
 pub(crate) use stream::{Begun, Relay, Way, begin};
 pub(crate) use summary::Summary;

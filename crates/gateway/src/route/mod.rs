@@ -14,6 +14,7 @@ use std::time::Duration;
 use weir_config::{Deadlines, OnLoss};
 use weir_model::{Dialect, Rejection};
 
+use crate::call::Call;
 use crate::world::Deployment;
 use weighted::Shares;
 
@@ -67,6 +68,25 @@ impl Route {
     /// Every deployment behind the name.
     pub(crate) fn deployments(&self) -> impl Iterator<Item = &Arc<Deployment>> {
         self.targets.iter().chain(&self.fallbacks)
+    }
+
+    /// Checks that a provider behind the name has the files that a call names.
+    ///
+    /// # Errors
+    /// An invalid-request rejection that says where they are.
+    pub(crate) fn has_files_of(&self, call: &Call) -> Result<(), Rejection> {
+        if self
+            .deployments()
+            .any(|target| call.can_go_to(&target.upstream))
+        {
+            return Ok(());
+        }
+        let message = format!(
+            "The request names files at the provider `{}`, where this model is not. Upload them to a \
+             provider of the model, with the header `x-weir-provider`.",
+            call.home.as_deref().unwrap_or_default()
+        );
+        Err(Rejection::invalid(message).with_code("files_elsewhere"))
     }
 
     /// Checks that the provider that has what a request continues is behind the name.

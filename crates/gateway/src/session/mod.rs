@@ -28,7 +28,6 @@ use weir_model::{Dialect, Kind, Rejection, Source};
 use crate::authenticate::{self, Presented};
 use crate::body::Body;
 use crate::call::{Caller, RequestId};
-use crate::pipeline;
 use crate::rejection::{Failure, set_request_id};
 use crate::send;
 use crate::worker::Worker;
@@ -147,7 +146,7 @@ pub(crate) async fn open(
     let headers = with_key_of_protocol(&parts.headers);
     let headers = headers.as_ref().unwrap_or(&parts.headers);
     let presented = authenticate::remember(headers, parts.uri.query()).filter(|_| world.auth);
-    let caller = pipeline::presented(worker, &world, headers, parts.uri.query())?;
+    let caller = authenticate::caller_of(worker, &world, headers, parts.uri.query())?;
     let accept = accept(&parts.headers)?;
     let forwardable = send::forwardable(headers);
     let upstream = match purpose {
