@@ -160,16 +160,11 @@ def test_a_broken_stream(responses, vendor, fault):
     assert text.startswith("Lorem") and failure.value.message
 
 
-def test_what_is_stored_elsewhere(responses, mimic, vendor):
-    arguments = {"model": f"{vendor}/echo", "input": "Hello", "previous_response_id": "resp_1"}
-    if vendor == "native":
-        responses.create(**arguments)
-        assert mimic.sent()["previous_response_id"] == "resp_1"
-        return
+def test_what_nobody_stored(responses, vendor):
     with pytest.raises(openai.BadRequestError) as failure:
-        responses.create(**arguments)
-    assert failure.value.param == "previous_response_id" and "whole conversation" in failure.value.message
-    with pytest.raises(openai.BadRequestError, match="keeps no responses"):
+        responses.create(model=f"{vendor}/echo", input="Hello", previous_response_id="resp_1")
+    assert (failure.value.param, failure.value.code) == ("previous_response_id", "previous_response_not_found")
+    with pytest.raises(openai.NotFoundError):
         responses.retrieve("resp_1")
 
 

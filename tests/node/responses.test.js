@@ -54,4 +54,17 @@ for (const upstream of [...UPSTREAMS, 'simulated']) {
     };
     await assert.rejects(broken, OpenAI.APIError);
   });
+
+  test(`${upstream}: what is stored`, async () => {
+    const model = `${upstream}/echo`;
+    const first = await responses.create({ model, input: `one at ${upstream}` });
+    const second = await responses.create({ model, input: `two at ${upstream}`, previous_response_id: first.id });
+    assert.equal(second.output_text, `two at ${upstream}`);
+    assert.equal((await responses.retrieve(second.id)).output_text, second.output_text);
+    const said = [];
+    for await (const item of responses.inputItems.list(second.id, { order: 'desc', limit: 1 })) said.push(item);
+    assert.equal(said[0].content[0].text, `two at ${upstream}`);
+    await responses.delete(second.id);
+    await assert.rejects(responses.retrieve(second.id), OpenAI.NotFoundError);
+  });
 }

@@ -219,7 +219,7 @@ enum Speaks {
 }
 
 /// What a provider can do besides chat, by the words of `operations`.
-const OFFERED: [(&str, &[Operation]); 13] = [
+const OFFERED: [(&str, &[Operation]); 15] = [
     ("embeddings", &[Operation::Embedding]),
     ("rerank", &[Operation::Rerank]),
     ("completions", &[Operation::Completion]),
@@ -246,6 +246,8 @@ const OFFERED: [(&str, &[Operation]); 13] = [
     ),
     ("uploads", &[Operation::Files, Operation::Uploads]),
     ("videos", &[Operation::Videos]),
+    ("compact", &[Operation::Compact]),
+    ("realtime", &[Operation::Realtime, Operation::ClientSecret]),
 ];
 
 /// The operations that a word of `operations` stands for.
@@ -287,6 +289,7 @@ struct Departures {
     signed_thinking: Option<String>,
     refuses_reasoning: bool,
     short_call_ids: bool,
+    keeps_no_responses: bool,
 }
 
 impl From<Entry> for Provider {
@@ -332,6 +335,7 @@ impl From<Entry> for Provider {
                 signed_thinking: entry.quirks.signed_thinking,
                 refuses_reasoning: entry.quirks.refuses_reasoning,
                 short_call_ids: entry.quirks.short_call_ids,
+                keeps_no_responses: entry.quirks.keeps_no_responses,
             },
             models_like: entry.models_like,
             named_only: entry.named_only,

@@ -40,6 +40,16 @@ pub trait ClientDialect: Send + Sync {
     /// Encodes a whole answer as a JSON body. `response.model` is already what the client asked for.
     fn encode_response(&self, response: &Response, cx: &Cx<'_>) -> Decoded<Vec<u8>>;
 
+    /// The same for an answer to `request`, of which some dialects repeat a part.
+    fn encode_answer(
+        &self,
+        response: &Response,
+        _request: &Request,
+        cx: &Cx<'_>,
+    ) -> Decoded<Vec<u8>> {
+        self.encode_response(response, cx)
+    }
+
     /// Encodes a streamed answer to `request`, event by event. `model` is what the client asked for.
     fn stream_encoder(&self, request: &Request, model: &str) -> Box<dyn StreamEncoder>;
 

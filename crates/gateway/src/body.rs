@@ -8,6 +8,7 @@ use http_body::{Frame, SizeHint};
 use std::io;
 
 use crate::relay::{Pipe, Relay};
+use crate::session::Opening;
 
 /// An answer's body. A stream that breaks ends in an error event of its dialect; only what goes through
 /// untouched can break off.
@@ -19,6 +20,8 @@ pub enum Body {
     Relay(Box<Relay>),
     /// Passed through from the upstream.
     Pipe(Box<Pipe>),
+    /// None: the connection becomes a WebSocket. `None` once that was taken.
+    Session(Option<Box<Opening>>),
 }
 
 impl Body {
@@ -38,6 +41,7 @@ impl http_body::Body for Body {
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         match self.get_mut() {
             Body::Full(bytes) => Poll::Ready(bytes.take().map(|b| Ok(Frame::data(b)))),
+            Body::Session(_) => Poll::Ready(None),
             Body::Relay(relay) => relay
                 .poll_bytes(cx)
                 .map(|next| next.map(|b| Ok(Frame::data(b)))),
@@ -50,6 +54,7 @@ impl http_body::Body for Body {
     fn is_end_stream(&self) -> bool {
         match self {
             Body::Full(bytes) => bytes.is_none(),
+            Body::Session(_) => true,
             Body::Relay(relay) => relay.is_done(),
             Body::Pipe(pipe) => pipe.left() == Some(0),
         }
@@ -58,6 +63,7 @@ impl http_body::Body for Body {
     fn size_hint(&self) -> SizeHint {
         match self {
             Body::Full(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64)),
+            Body::Session(_) => SizeHint::with_exact(0),
             Body::Relay(_) => SizeHint::default(),
             Body::Pipe(pipe) => pipe
                 .left()

@@ -7,6 +7,7 @@ use http::HeaderMap;
 use http::header::HeaderValue;
 use tokio::time::Instant;
 use weir_dialect::ClientDialect;
+use weir_dialect::openai_responses::stored::References;
 use weir_model::{Dialect, IdMint, Operation, Shape, Spoken};
 use weir_store::Key;
 
@@ -73,15 +74,44 @@ pub(crate) struct Call {
     /// Whether a stream shall be a JSON list, and not server-sent events.
     pub listed: bool,
     pub body: Bytes,
-    /// The one provider that has the files which it names.
+    /// The one provider that has the files which it names, or what it continues.
     pub home: Option<String>,
     /// Instead of `body`, where files come with the request.
     pub form: Option<Box<Form>>,
+    /// What was put into the body, or taken from it, because the client referred to it.
+    pub references: References,
     /// Gives the body's bytes back to the total when the call is over.
     pub _held: HeldBytes,
 }
 
 impl Call {
+    /// A call without a body that was made on behalf of a caller.
+    pub(crate) fn new(
+        arrival: Arrival,
+        (dialect, operation): (Dialect, Operation),
+        caller: Caller,
+        headers: HeaderMap,
+        held: HeldBytes,
+    ) -> Call {
+        Call {
+            arrival,
+            dialect,
+            operation,
+            caller,
+            summary: false,
+            headers,
+            query: None,
+            named: None,
+            listed: false,
+            body: Bytes::new(),
+            home: None,
+            form: None,
+            references: References::default(),
+            shape: None,
+            _held: held,
+        }
+    }
+
     /// The client side of the dialect that the client speaks.
     pub(crate) fn client(&self) -> &'static dyn ClientDialect {
         weir_dialect::client(self.dialect)

@@ -19,8 +19,12 @@ mod relay;
 mod route;
 /// Connections, deadlines and the upstream's verdict.
 mod send;
+/// Calls that come over a WebSocket.
+mod session;
 /// What vendors want back with the next turn: sealed for the client, kept for those that cannot.
 mod state;
+/// What the Responses API keeps between calls.
+mod stored;
 /// Picks the lane and makes the upstream's request body.
 mod translate;
 
@@ -39,5 +43,6 @@ mod world;
 
 pub use body::Body;
 pub use send::InProcess;
+pub use session::Opening;
 pub use worker::{Shared, Worker};
 pub use world::World;

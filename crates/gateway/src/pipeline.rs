@@ -10,11 +10,13 @@ use http::request::Parts;
 use http::{Request, Response, Version};
 use hyper::body::Incoming;
 use tokio::time::Instant;
+use weir_dialect::openai_responses::stored::References;
 use weir_dialect::{Head, StreamDecoder, StreamEncoder, openai_operations, vectors};
 use weir_model::{Dialect, Kind, Operation, Rejection, Retry, Spoken};
 
+use crate::account::Owed;
 use crate::admit::{self, Outcome, Permit};
-use crate::authenticate::identify;
+pub(crate) use crate::authenticate::caller;
 use crate::body::Body;
 use crate::call::{Arrival, Call, Caller, RequestId};
 use crate::listen::{self, Forms, Named, Surface};
@@ -22,11 +24,12 @@ use crate::rejection::{Failure, render};
 use crate::relay::{self, Attempt, Begun, Further, Summary, Way};
 use crate::route::{Route, homeward};
 use crate::send::{self, Answer};
+use crate::session::Purpose;
 use crate::state::Outward;
 use crate::translate::{Lane, Prepared, Translator, forwarded_query, wants_events};
 use crate::worker::Worker;
 use crate::world::{Deployment, World};
-use crate::{models, objects, pass_through, rejection};
+use crate::{models, objects, pass_through, rejection, session, stored};
 
 /// Longest `Retry-After` that is waited for at the same target; beyond, the next one is tried.
 const MAX_RETRY_WAIT: Duration = Duration::from_secs(5);
@@ -54,6 +57,17 @@ pub(crate) fn serve(
             Ok(Surface::Vectors(shape, operation, named)) => {
                 spoken = shape.into();
                 run(&worker, arrival, heard, &mut spoken, (operation, named)).await
+            }
+            Ok(Surface::Session(purpose)) => session::open(&worker, &parts, purpose, &id).await,
+            Ok(Surface::Stored(asked)) => {
+                Box::pin(stored::answer(
+                    &worker,
+                    arrival,
+                    &parts,
+                    &mut incoming,
+                    asked,
+                ))
+                .await
             }
             Ok(Surface::Models) => models::list(&worker, &parts, dialect).map_err(Failure::from),
             Ok(Surface::Model(name)) => {
@@ -89,10 +103,13 @@ pub(crate) fn serve(
 
 /// What is asked, and in which dialect to answer.
 fn recognise(parts: &Parts) -> (Dialect, Result<Surface, Failure>) {
-    let surface =
-        listen::check_host(parts).and_then(|()| listen::recognise(&parts.method, parts.uri.path()));
+    let surface = listen::check_host(parts).and_then(|()| match Purpose::of(parts) {
+        Some(purpose) => Ok(Surface::Session(purpose)),
+        None => listen::recognise(&parts.method, parts.uri.path()),
+    });
     let dialect = match &surface {
         Ok(Surface::Operation(dialect, ..)) => *dialect,
+        Ok(Surface::Session(purpose)) => purpose.dialect(),
         _ => listen::spoken(parts.uri.path(), &parts.headers),
     };
     (dialect, surface)
@@ -134,7 +151,7 @@ async fn run(
         Spoken::Dialect(dialect) => (dialect, None),
         Spoken::Shape(shape) => (Dialect::OpenAiChat, Some(shape)),
     };
-    let mut call = Call {
+    let call = Call {
         arrival,
         dialect,
         shape,
@@ -148,6 +165,7 @@ async fn run(
         body,
         home,
         form,
+        references: References::default(),
         _held: held,
     };
     // They hold the connection's read buffer, and it would take another one.
@@ -155,25 +173,50 @@ async fn run(
         std::mem::take(&mut parts.headers),
         std::mem::take(&mut parts.uri),
     ));
-    let mut head = match (&call.form, shape) {
+    carry(worker, &world, call, spoken).await
+}
+
+/// Carries a call out whose body is there. `spoken` is how the client wants to hear of a refusal.
+pub(crate) async fn carry(
+    worker: &Arc<Worker>,
+    world: &World,
+    mut call: Call,
+    spoken: &mut Spoken,
+) -> Result<Response<Body>, Failure> {
+    let (dialect, operation) = (call.dialect, call.operation);
+    let asked = call.body.clone();
+    let head = match (&call.form, call.shape) {
         (Some(form), _) => openai_operations::form_head(form.text("model"), form.text("stream"))?,
-        (None, None) => call.client().read_head(operation, &call.body)?,
+        (None, None) => call.client().read_head(operation, &asked)?,
         (None, Some(usual)) => {
             let named = call.named.as_ref().map(|named| &*named.model);
-            let head = vectors::read_head(&call.body, named)?;
+            let head = vectors::read_head(&asked, named)?;
             let told = vectors::told(operation, usual, &head);
             (call.shape, *spoken) = (Some(told), told.into());
             head
+        }
+    };
+    let recalled = stored::recall(worker, world, &call, &head).await?;
+    call.references = recalled.references;
+    let mut head = match &recalled.body {
+        None => head,
+        Some(body) => {
+            call.body = body.clone();
+            call.client().read_head(operation, body)?
         }
     };
     if let Some(named) = &call.named {
         head.model = Cow::Borrowed(&named.model);
         head.stream = named.stream;
     }
-    let route = resolve(&world, &call.caller, &head.model)?;
-    check_home(&call, &route)?;
+    let route = resolve(world, &call.caller, &head.model)?;
+    route.has_files_of(&call)?;
     if operation == Operation::CountTokens && !route.offers(dialect, operation) {
-        return Ok(count_tokens(worker, &call, &route).await?);
+        return Ok(relay::count(worker, &call, &route).await?);
+    }
+    if let Some(home) = recalled.home {
+        route.has(&home, dialect)?;
+        call.home = Some(home);
     }
     let mut translator = Translator::new(&call, &head, &worker.shared);
     if translator.begin(&route)? {
@@ -183,29 +226,21 @@ async fn run(
     if operation == Operation::Speech {
         permit.meter.asked.characters = openai_operations::characters(&head);
     }
+    permit.keep = recalled.keep;
+    if call.references.background {
+        permit.meter.owed = Owed::AtEnd;
+    }
     let deadline = call.arrival.at + route.timeouts.total;
-    let (world, call, head, route) = (&*world, &call, &head, &*route);
     let mut calling = Calling {
         worker,
         world,
-        call,
-        head,
-        route,
+        call: &call,
+        head: &head,
+        route: &route,
         translator,
         deadline,
     };
     calling.attempt_all(permit).await
-}
-
-/// Who asks.
-///
-/// # Errors
-/// `Unauthenticated`, unless authentication is off.
-pub(crate) fn caller(worker: &Worker, world: &World, parts: &Parts) -> Result<Caller, Rejection> {
-    if !world.auth {
-        return Ok(Caller::Anonymous);
-    }
-    identify(&worker.shared.keys, &parts.headers, parts.uri.query())
 }
 
 /// The route of a name, if the caller may use it.
@@ -223,44 +258,6 @@ pub(crate) fn resolve(world: &World, caller: &Caller, name: &str) -> Result<Arc<
             .with_param("model")
             .with_code("model_not_allowed"),
     )
-}
-
-/// Refuses a call that names files which none of the model's providers has.
-fn check_home(call: &Call, route: &Route) -> Result<(), Rejection> {
-    if route
-        .deployments()
-        .any(|target| call.can_go_to(&target.upstream))
-    {
-        return Ok(());
-    }
-    let message = format!(
-        "The request names files at the provider `{}`, where this model is not. Upload them to a \
-         provider of the model, with the header `x-weir-provider`.",
-        call.home.as_deref().unwrap_or_default()
-    );
-    Err(Rejection::invalid(message).with_code("files_elsewhere"))
-}
-
-/// A token count for a model whose vendor offers none: an estimate, marked as such.
-async fn count_tokens(
-    worker: &Worker,
-    call: &Call,
-    route: &Route,
-) -> Result<Response<Body>, Rejection> {
-    let shared = &worker.shared;
-    let deadline = call.arrival.at + route.timeouts.total;
-    let (client, body) = (call.client(), call.body.clone());
-    let counting = shared.counter.count(client, body, &shared.tasks, deadline);
-    let counted = counting.await?;
-    let mut response = Response::new(Body::full(call.client().encode_token_count(counted)));
-    let headers = response.headers_mut();
-    headers.insert(
-        http::header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
-    headers.insert("x-weir-estimated", HeaderValue::from_static("true"));
-    rejection::set_request_id(headers, &call.arrival.id);
-    Ok(response)
 }
 
 /// A call on its way through its plan.
@@ -377,6 +374,9 @@ impl Calling<'_> {
             return Err(Box::new((failure, permit)));
         }
         permit.meter.upstream_wait += begun.elapsed();
+        if let Some(keep) = &mut permit.keep {
+            keep.answered_by(deployment, lane == Lane::Native, &self.route.public);
+        }
         if self.head.stream && relay::is_event_stream(&answer) {
             return Box::pin(self.stream(deployment, answer, lane, losses, permit)).await;
         }
@@ -407,6 +407,10 @@ impl Calling<'_> {
                 asked: self.translator.asked(),
                 more,
                 pool: &self.worker.pool,
+            },
+            request: match lane {
+                Lane::Translated(_) => self.translator.decoded(),
+                _ => None,
             },
         };
         let finished = match encoder {

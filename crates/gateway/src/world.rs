@@ -65,7 +65,7 @@ pub(crate) struct Upstream {
 }
 
 /// Where a provider speaks one dialect.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Endpoint {
     pub dialect: Dialect,
     pub origin: Arc<Origin>,

@@ -75,6 +75,8 @@ pub struct Quirks {
     /// Models with this in their name take earlier thinking back only when it is signed; all of
     /// them when it is empty. Thinking without a signature is removed, as a named loss.
     pub signed_thinking: Option<String>,
+    /// Answers of the Responses API are not stored there.
+    pub keeps_no_responses: bool,
 }
 
 /// What an upstream model can do. `Default` is a model about which nothing is known.

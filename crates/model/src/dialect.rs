@@ -94,11 +94,17 @@ pub enum Operation {
     Videos,
     /// Whatever else a provider offers, untouched.
     PassThrough,
+    /// A conversation made shorter.
+    Compact,
+    /// A spoken conversation over one connection.
+    Realtime,
+    /// A key with which a client's own client can speak so.
+    ClientSecret,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Operation; 19] = [
+    pub const ALL: [Operation; 22] = [
         Operation::Chat,
         Operation::Completion,
         Operation::Embedding,
@@ -118,6 +124,9 @@ impl Operation {
         Operation::Uploads,
         Operation::Videos,
         Operation::PassThrough,
+        Operation::Compact,
+        Operation::Realtime,
+        Operation::ClientSecret,
     ];
 
     /// The name used in metrics and the ledger; the OpenTelemetry GenAI name where one exists.
@@ -142,6 +151,9 @@ impl Operation {
             Operation::Uploads => "uploads",
             Operation::Videos => "videos",
             Operation::PassThrough => "pass_through",
+            Operation::Compact => "compact",
+            Operation::Realtime => "realtime",
+            Operation::ClientSecret => "client_secrets",
         }
     }
 
@@ -154,6 +166,8 @@ impl Operation {
                 | Operation::Embedding
                 | Operation::Rerank
                 | Operation::CountTokens
+                | Operation::Compact
+                | Operation::Realtime
         )
     }
 }

@@ -52,6 +52,9 @@ pub struct Request {
     /// A cache mark on the whole request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache: Option<CacheMark>,
+    /// What the client's dialect repeats in its answers, in its own words; no other reads it.
+    #[serde(skip)]
+    pub echo: Option<Json>,
 }
 
 impl Request {

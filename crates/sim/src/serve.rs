@@ -38,6 +38,8 @@ pub enum Route {
     CountTokens,
     /// `POST /v1/responses/input_tokens`.
     InputTokens,
+    /// `POST /v1/responses/compact`, which the simulator does not answer.
+    Compact,
     /// `GET /v1/models`, with an id: `GET /v1/models/{id}`.
     Models(Option<String>),
     /// The path exists, not with this method.
@@ -60,6 +62,7 @@ impl Route {
             "/v1/rerank" => (Self::Rerank, Method::POST),
             "/v1/messages/count_tokens" => (Self::CountTokens, Method::POST),
             "/v1/responses/input_tokens" => (Self::InputTokens, Method::POST),
+            "/v1/responses/compact" => (Self::Compact, Method::POST),
             "/v1/models" => (Self::Models(None), Method::GET),
             _ => match path.strip_prefix("/v1/models/") {
                 Some(id) => (Self::Models(Some(id.to_owned())), Method::GET),

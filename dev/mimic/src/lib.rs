@@ -6,11 +6,11 @@
 //! wires by hand on top of the simulator; it never uses the product's dialect code, so that it can
 //! catch that code's faults.
 //!
-//! Paths: `POST /v1/chat/completions`, `/v1/responses[/input_tokens]`, `/v1/completions`, `/v1/embeddings`,
+//! Paths: `POST /v1/chat/completions`, `/v1/responses[/input_tokens|/compact]`, `/v1/completions`, `/v1/embeddings`,
 //! `/v1/messages`, `/v1/messages/count_tokens`, `/v1beta/models/{model}:generateContent` and its siblings,
 //! `POST /v2/chat`, `/v1/images/...`, `/v1/audio/...`, `/v1/moderations`; `/v1/files`, `/v1/batches`, `/v1/messages/batches`,
 //! `/v1/fine_tuning/jobs`, `/v1/vector_stores`, `/v1/uploads`, `/v1/videos` and what is below them;
-//! `GET /v1/models[/{id}]`, `GET` and `DELETE /_mimic/requests`.
+//! `/v1/responses/{id}` and what is below it, `/v1/realtime[/client_secrets]`, `GET /v1/models[/{id}]`, `GET` and `DELETE /_mimic/requests`.
 //!
 //! Keys: OpenAI takes any bearer token that starts with `sk-`, Anthropic any `x-api-key`; `sk-bad`
 //! is refused by both. Google takes any `x-goog-api-key` but that one, Cohere any bearer token but that one.
@@ -36,10 +36,12 @@ mod openai_messages;
 mod openai_responses;
 mod openai_schema;
 mod operations;
+mod realtime;
 mod record;
 mod refusal;
 mod rules;
 mod server;
+mod stored;
 pub mod tls;
 mod vectors;
 

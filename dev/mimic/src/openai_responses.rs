@@ -73,7 +73,12 @@ pub(crate) fn check(body: &Map<String, Value>) -> Checked {
     let stored = ["previous_response_id", "conversation", "prompt"];
     match body.get("input") {
         Some(Value::String(_)) => {}
-        Some(Value::Array(items)) => check_items(items)?,
+        Some(Value::Array(items)) => {
+            check_items(items)?;
+            if !body.contains_key("previous_response_id") {
+                check_calls(items)?;
+            }
+        }
         Some(other) => {
             return Err(wrong_type(
                 "input",
@@ -108,8 +113,34 @@ pub(crate) fn check(body: &Map<String, Value>) -> Checked {
     check_reasoning_model(body)
 }
 
-fn check_items(items: &[Value]) -> Checked {
+/// Every call has its output, and every output its call.
+pub(crate) fn check_calls(items: &[Value]) -> Checked {
     let mut open: Vec<&str> = Vec::new();
+    for item in items {
+        let id = item["call_id"].as_str().unwrap_or_default();
+        match item["type"].as_str() {
+            Some("function_call") => open.push(id),
+            Some("function_call_output") => {
+                let Some(place) = open.iter().position(|call| *call == id) else {
+                    let message =
+                        format!("No tool call found for function call output with call_id {id}.");
+                    return Err(Refusal::invalid(message).param("input"));
+                };
+                open.remove(place);
+            }
+            _ => {}
+        }
+    }
+    match open.first() {
+        None => Ok(()),
+        Some(id) => Err(
+            Refusal::invalid(format!("No tool output found for function call {id}."))
+                .param("input"),
+        ),
+    }
+}
+
+fn check_items(items: &[Value]) -> Checked {
     for (index, item) in items.iter().enumerate() {
         let at = format!("input[{index}]");
         let map = object(item, &at)?;
@@ -133,18 +164,10 @@ fn check_items(items: &[Value]) -> Checked {
                 )?;
                 string(map, &at, "name")?;
                 string(map, &at, "arguments")?;
-                open.push(call_id(map, &at)?);
-            }
-            Some("function_call_output") => {
-                let id = check_output(map, &at)?;
-                let Some(place) = open.iter().position(|call| *call == id) else {
-                    let message =
-                        format!("No tool call found for function call output with call_id {id}.");
-                    return Err(Refusal::invalid(message).param("input"));
-                };
-                open.remove(place);
+                call_id(map, &at)?;
             }
             Some("additional_tools") => {}
+            Some("function_call_output") => check_output(map, &at)?,
             Some(kind) if kind.ends_with("_call") || kind.ends_with("_output") => {}
             Some(other) => {
                 let known = [
@@ -158,17 +181,10 @@ fn check_items(items: &[Value]) -> Checked {
             None => return Err(wrong_type(&format!("{at}.type"), "a string", item)),
         }
     }
-    match open.first() {
-        None => Ok(()),
-        Some(id) => Err(
-            Refusal::invalid(format!("No tool output found for function call {id}."))
-                .param("input"),
-        ),
-    }
+    Ok(())
 }
 
-/// The call that it answers.
-fn check_output<'a>(map: &'a Map<String, Value>, at: &str) -> Checked<&'a str> {
+fn check_output(map: &Map<String, Value>, at: &str) -> Checked {
     let fields = [
         "type",
         "id",
@@ -183,7 +199,7 @@ fn check_output<'a>(map: &'a Map<String, Value>, at: &str) -> Checked<&'a str> {
     let path = format!("{at}.output");
     let output = map.get("output").ok_or_else(|| missing(&path))?;
     check_content(output, &path, &["input_text", "input_image", "input_file"])?;
-    call_id(map, at)
+    call_id(map, at).map(drop)
 }
 
 fn call_id<'a>(map: &'a Map<String, Value>, at: &str) -> Checked<&'a str> {

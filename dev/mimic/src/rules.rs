@@ -34,7 +34,7 @@ pub(crate) fn vendor(route: &Route, headers: &HeaderMap) -> Vendor {
         Route::Turn(Wire::Messages) | Route::CountTokens => Vendor::Anthropic,
         Route::Turn(Wire::Generate) => Vendor::Google,
         Route::Turn(Wire::Cohere) => Vendor::Cohere,
-        Route::Turn(_) | Route::Embeddings | Route::InputTokens => Vendor::OpenAi,
+        Route::Turn(_) | Route::Embeddings | Route::InputTokens | Route::Compact => Vendor::OpenAi,
         _ if headers.contains_key("anthropic-version") || headers.contains_key("x-api-key") => {
             Vendor::Anthropic
         }
@@ -116,7 +116,9 @@ pub(crate) fn check_post(
     match route {
         Route::Turn(Wire::Chat) => openai::check_chat(map)?,
         Route::Turn(Wire::Completions) => openai::check_completions(map)?,
-        Route::Turn(Wire::Responses) | Route::InputTokens => openai_responses::check(map)?,
+        Route::Turn(Wire::Responses) | Route::InputTokens | Route::Compact => {
+            openai_responses::check(map)?;
+        }
         Route::Turn(Wire::Messages) => anthropic::check_body(map, beta, false)?,
         Route::CountTokens => anthropic::check_body(map, beta, true)?,
         Route::Turn(Wire::Cohere) => cohere::check(map)?,

@@ -8,13 +8,14 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     pin::Pin,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Poll},
 };
 
 use bytes::Bytes;
+use http::request::Parts;
 use http::{Method, Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use hyper::{body::Incoming, service::service_fn};
@@ -30,8 +31,8 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 use weir_sim::{
-    BEHAVIOURS, Interrupted, MAX_BODY_BYTES, Paced, Reply, Route, Wire, embeddings, input_tokens,
-    model_list, play, read_body,
+    BEHAVIOURS, Interrupted, MAX_BODY_BYTES, Paced, Reply, Route, Script, Wire, embeddings,
+    input_tokens, model_list, play, read_body,
 };
 
 use crate::{
@@ -39,10 +40,11 @@ use crate::{
     faults::{distort, edit},
     gemini::{self, Asked},
     objects::Account,
-    operations,
+    operations, realtime,
     record::{Log, Received, Watch},
-    refusal::{Refusal, Vendor},
+    refusal::{Checked, Refusal, Vendor},
     rules::{check_head, check_post, script, vendor},
+    stored::{Stored, compacted},
     tls, vectors,
 };
 
@@ -71,6 +73,9 @@ struct Shared {
     log: Arc<Log>,
     account: Account,
     bench: Bench,
+    stored: Stored,
+    /// Open WebSockets.
+    sessions: Mutex<JoinSet<()>>,
     connections: AtomicUsize,
     acceptor: Option<TlsAcceptor>,
     h2: bool,
@@ -95,6 +100,8 @@ impl Mimic {
             log: Arc::default(),
             account: Account::default(),
             bench: Bench::default(),
+            stored: Stored::default(),
+            sessions: Mutex::default(),
             connections: AtomicUsize::new(0),
             acceptor,
             h2: options.h2,
@@ -205,7 +212,9 @@ async fn serve_io<I: AsyncRead + AsyncWrite + Unpin + Send + 'static>(io: I, sha
     }
     let service = service_fn(move |request| serve(Arc::clone(&shared), request));
     // A broken connection is the peer's affair or a scripted fault.
-    let _ = builder.serve_connection(TokioIo::new(io), service).await;
+    let _ = builder
+        .serve_connection_with_upgrades(TokioIo::new(io), service)
+        .await;
 }
 
 /// A body whose end, or abandonment, is recorded.
@@ -244,6 +253,9 @@ async fn serve(
     shared: Arc<Shared>,
     request: Request<Incoming>,
 ) -> Result<Response<Watched>, Interrupted> {
+    if let Some(asked) = realtime::asked(request.method(), request.uri(), request.headers()) {
+        return Ok(open(&shared, request, asked));
+    }
     let (head, body) = request.into_parts();
     let path = head.uri.path();
     let asked = gemini::asked(path).filter(|_| head.method == Method::POST);
@@ -274,15 +286,7 @@ async fn serve(
         }));
     }
     let vendor = vendor(&route, &head.headers);
-    let other = (head.method == Method::POST)
-        .then(|| operations::answer(path, &head.headers, &body))
-        .flatten()
-        .map(|answer| (answer, Vendor::OpenAi))
-        .or_else(|| {
-            let asked = (&head.method, &head.uri);
-            shared.account.answer(asked, &head.headers, &body)
-        });
-    if let Some((answer, vendor)) = other {
+    if let Some((answer, vendor)) = elsewhere(&shared, &head, &body) {
         let reply = answer.unwrap_or_else(|refusal| refuse(&refusal, vendor));
         watch.status(reply.status);
         return Ok(reply.into_response().map(|paced| Watched {
@@ -293,7 +297,7 @@ async fn serve(
     let reply = match check_head(&route, &head.method, path, &head.headers) {
         Err(refusal) => refuse(&refusal, vendor),
         Ok(()) => match asked.map_or_else(
-            || answer(route, &head.headers, &body),
+            || answer(route, &head.headers, &body, &shared.stored),
             |(model, asked)| generate(&model, asked, head.uri.query(), &body),
         ) {
             Err(refusal) => refuse(&refusal, vendor),
@@ -313,6 +317,63 @@ async fn serve(
         paced,
         watch: Some(watch),
     }))
+}
+
+/// The answer to what is no turn of a model.
+fn elsewhere(shared: &Shared, head: &Parts, body: &Bytes) -> Option<(Checked<Reply>, Vendor)> {
+    let (path, headers) = (head.uri.path(), &head.headers);
+    let query = head.uri.query().unwrap_or_default();
+    let stored = shared.stored.answer(&head.method, path, query, headers);
+    let ours = stored.or_else(|| match head.method {
+        Method::POST => {
+            realtime::secret(path, body).or_else(|| operations::answer(path, headers, body))
+        }
+        _ => None,
+    });
+    let ours = ours.map(|answer| (answer, Vendor::OpenAi));
+    ours.or_else(|| {
+        shared
+            .account
+            .answer((&head.method, &head.uri), headers, body)
+    })
+}
+
+/// Opens a WebSocket, or says why not.
+fn open(
+    shared: &Arc<Shared>,
+    request: Request<Incoming>,
+    asked: Checked<Script>,
+) -> Response<Watched> {
+    let (head, body) = request.into_parts();
+    let mut watch = shared.log.open(&head, Bytes::new());
+    let reply = match asked {
+        Err(refusal) => refuse(&refusal, Vendor::OpenAi),
+        Ok(script) => {
+            let response = realtime::opened::<()>(&head.headers);
+            watch.status(101);
+            let upgrade = hyper::upgrade::on(Request::from_parts(head, body));
+            let mut sessions = shared
+                .sessions
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            sessions.spawn(async move {
+                if let Ok(upgraded) = upgrade.await {
+                    realtime::serve(upgraded, script).await;
+                }
+                watch.finish();
+            });
+            let empty = Reply::json(101, "").into_response().into_body();
+            return response.map(|()| Watched {
+                paced: empty,
+                watch: None,
+            });
+        }
+    };
+    watch.status(reply.status);
+    reply.into_response().map(|paced| Watched {
+        paced,
+        watch: Some(watch),
+    })
 }
 
 fn control(log: &Log, method: &Method) -> Reply {
@@ -345,7 +406,12 @@ enum Fate {
     Drop,
 }
 
-fn answer(route: Route, headers: &http::HeaderMap, body: &[u8]) -> Result<Fate, Refusal> {
+fn answer(
+    route: Route,
+    headers: &http::HeaderMap,
+    body: &[u8],
+    stored: &Stored,
+) -> Result<Fate, Refusal> {
     if let Route::Models(id) = &route {
         let anthropic = vendor(&route, headers) == Vendor::Anthropic;
         let list = model_list(BEHAVIOURS, id.as_deref(), anthropic);
@@ -355,11 +421,21 @@ fn answer(route: Route, headers: &http::HeaderMap, body: &[u8]) -> Result<Fate, 
             .map(|list| Fate::Reply(Reply::json(200, list)))
             .ok_or_else(unknown);
     }
-    let (body, script) = check_post(&route, headers, body)?;
+    let (mut body, script) = check_post(&route, headers, body)?;
+    if let Route::Turn(Wire::Responses) | Route::InputTokens | Route::Compact = route {
+        stored.recall(headers, &mut body)?;
+    }
     let reply = match (route, script.base.as_str()) {
         (_, "hang") => return Ok(Fate::Hang),
         (_, "drop") => return Ok(Fate::Drop),
-        (Route::Turn(wire), _) => play(wire, &body, &script, |frames| edit(&script, wire, frames)),
+        (Route::Turn(wire), _) => {
+            let reply = play(wire, &body, &script, |frames| edit(&script, wire, frames));
+            match wire {
+                Wire::Responses => stored.keep(headers, &body, reply)?,
+                _ => reply,
+            }
+        }
+        (Route::Compact, base) if base != "fail" => Reply::json(200, compacted(&body).to_string()),
         (Route::CountTokens, "fail") => play(Wire::Messages, &body, &script, |frames| frames),
         (Route::CountTokens, _) => {
             let tokens = Wire::Messages.read(&body).input_tokens;

@@ -206,11 +206,12 @@ providers:
         endpoints("c"),
         ["openai_chat http://a/v1", "anthropic_messages http://b"]
     );
-    let both = [
+    let all = [
         "openai_chat http://gpu:8000/v1",
         "anthropic_messages http://gpu:8000",
+        "openai_responses http://gpu:8000/v1",
     ];
-    assert_eq!(endpoints("host"), both);
+    assert_eq!(endpoints("host"), all);
     assert_eq!(endpoints("path"), ["openai_chat http://gpu:8000/v1"]);
     assert_eq!(
         config.providers["a"].auth,

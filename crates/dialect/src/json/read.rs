@@ -12,9 +12,10 @@ use serde_json::value::RawValue;
 use weir_model::{Json, Losses, Payload, Rejection};
 
 /// Where a value stands: a list of steps from the root, each borrowed from the one before.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub enum Path<'p> {
     /// A value on its own.
+    #[default]
     Root,
     /// A body.
     Body(&'p Bytes),
@@ -172,7 +173,7 @@ impl<'a, 'p> Value<'a, 'p> {
 }
 
 /// The fields of an object that nobody has taken yet.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Object<'a, 'p> {
     fields: Vec<(Cow<'a, str>, &'a RawValue)>,
     /// Its place.

@@ -106,9 +106,6 @@ impl<'q> Body<'q> {
             self.losses.add("citations", reason);
         }
         self.user(request.user.as_deref());
-        if !request.metadata.is_empty() {
-            self.field("metadata", &request.metadata);
-        }
         if let Some(tier) = &request.service_tier {
             self.service_tier(tier);
         }

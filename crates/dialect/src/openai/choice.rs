@@ -36,25 +36,29 @@ impl Choice {
         Ok(Some(Choice::One(choice)))
     }
 
-    /// One of `allowed.tools`, whose names `name` reads. The others are left out of the request,
-    /// which constrains the model just so.
+    /// One of `allowed.tools`, whose names `name` reads, given their type; `None` is a tool that cannot
+    /// be carried. The others are left out of the request, which constrains the model just so.
     ///
     /// # Errors
     /// When a field is missing or of the wrong type.
     pub(crate) fn among(
         allowed: &mut Object<'_, '_>,
         losses: &mut Losses,
-        mut name: impl FnMut(&mut Object<'_, '_>, &mut Losses) -> Result<String, Rejection>,
+        mut name: impl FnMut(&str, &mut Object<'_, '_>) -> Result<Option<String>, Rejection>,
     ) -> Result<Choice, Rejection> {
         let mode = allowed.require("mode", |v| one_of(v, &["auto", "required"]))?;
         let names = allowed.require("tools", |v| {
             each(v, |v| {
                 let mut tool = v.object()?;
-                if tool.require_string("type")? == "function" {
-                    return name(&mut tool, losses).map(Some);
+                let kind = tool.require_string("type")?;
+                let name = name(&kind, &mut tool)?;
+                if name.is_none() {
+                    losses.add(
+                        v.path.to_string(),
+                        format!("the tool `{kind}` cannot be carried"),
+                    );
                 }
-                losses.add(v.path.to_string(), "only function tools can be carried");
-                Ok(None)
+                Ok(name)
             })
         })?;
         let choice = match mode.as_str() {

@@ -9,6 +9,7 @@ mod fields;
 mod finish;
 mod head;
 mod quirks;
+pub mod realtime;
 mod reasoning;
 mod request;
 mod response;
@@ -39,10 +40,11 @@ impl ClientDialect for OpenAiChat {
     }
 
     fn read_head<'a>(&self, operation: Operation, body: &'a [u8]) -> Result<Head<'a>, Rejection> {
-        if operation.is_chat() {
-            return head::read(body);
+        match operation {
+            Operation::ClientSecret => realtime::read_head(body),
+            operation if operation.is_chat() => head::read(body),
+            operation => openai_operations::read_head(operation, body),
         }
-        openai_operations::read_head(operation, body)
     }
 
     fn decode_request(&self, body: &Bytes) -> Result<Decoded<Request>, Rejection> {
@@ -106,6 +108,8 @@ impl UpstreamDialect for OpenAiChat {
         match operation {
             Operation::Chat => Some("/chat/completions"),
             Operation::Completion => Some("/completions"),
+            Operation::Realtime => Some("/realtime?model={model}"),
+            Operation::ClientSecret => Some("/realtime/client_secrets"),
             operation => openai_operations::path(operation),
         }
     }
@@ -129,10 +133,12 @@ impl UpstreamDialect for OpenAiChat {
     }
 
     fn read_receipt(&self, operation: Operation, body: &[u8]) -> Result<Receipt, Rejection> {
-        if operation.is_chat() {
-            return response::read_receipt(body);
+        match operation {
+            // It bills nothing.
+            Operation::ClientSecret => Ok(Receipt::default()),
+            operation if operation.is_chat() => response::read_receipt(body),
+            operation => openai_operations::read_receipt(operation, body),
         }
-        openai_operations::read_receipt(operation, body)
     }
 
     fn stream_decoder(&self) -> Box<dyn StreamDecoder> {

@@ -1,14 +1,17 @@
 //! OpenAI Responses, both sides: items instead of messages, and a stream that tells of each.
 //!
 //! Follows the reference at <https://platform.openai.com/docs/api-reference/responses>. Stateless
-//! where it translates: what OpenAI would have stored is refused, and reasoning travels encrypted.
+//! where it translates: what was stored is put into the request before, and reasoning travels encrypted.
 
+mod carried;
+mod echo;
 mod fields;
 mod finish;
 mod native;
 mod proof;
 mod request;
 mod response;
+pub mod stored;
 mod stream;
 mod usage;
 mod wire;
@@ -43,11 +46,20 @@ impl ClientDialect for OpenAiResponses {
     }
 
     fn encode_response(&self, response: &Response, cx: &Cx<'_>) -> Decoded<Vec<u8>> {
-        response::encode(response, cx)
+        response::encode(response, &Request::default(), cx)
     }
 
-    fn stream_encoder(&self, _: &Request, model: &str) -> Box<dyn StreamEncoder> {
-        Box::new(stream::Encoder::new(model))
+    fn encode_answer(
+        &self,
+        response: &Response,
+        request: &Request,
+        cx: &Cx<'_>,
+    ) -> Decoded<Vec<u8>> {
+        response::encode(response, request, cx)
+    }
+
+    fn stream_encoder(&self, request: &Request, model: &str) -> Box<dyn StreamEncoder> {
+        Box::new(stream::Encoder::new(request, model))
     }
 
     /// The request id travels in a header only, as OpenAI's does.
@@ -99,6 +111,7 @@ impl UpstreamDialect for OpenAiResponses {
         match operation {
             Operation::Chat => Some("/responses"),
             Operation::CountTokens => Some("/responses/input_tokens"),
+            Operation::Compact => Some("/responses/compact"),
             _ => None,
         }
     }

@@ -1,5 +1,5 @@
-//! The native lane: the model's name, the provider's quirks, and reasoning that another vendor has
-//! proved, which OpenAI would refuse. The rest of the body stays as it is.
+//! The native lane: the model's name, the provider's quirks (among them that it stores nothing), and
+//! reasoning that another vendor has proved, which OpenAI would refuse. The rest of the body stays as it is.
 
 use std::ops::Range;
 
@@ -15,6 +15,12 @@ pub(super) fn edits(head: &Head<'_>, upstream_model: &str, quirks: &Quirks) -> (
     let mut edits = Splices::default();
     edit_model(head, upstream_model, quirks, &mut edits);
     let mut losses = edit_fields(head, quirks, &mut edits);
+    if quirks.keeps_no_responses
+        && let Some(store) = head.fields.find(head.body, "store")
+        && !drops(quirks, "store")
+    {
+        edits.replace(store.value.clone(), "false");
+    }
     if let Some(input) = head.fields.find(head.body, "input")
         && !drops(quirks, "input")
     {

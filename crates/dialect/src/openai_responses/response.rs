@@ -3,13 +3,13 @@
 
 mod decode;
 mod encode;
+mod sent;
 
 use weir_model::{Kind, Rejection};
 
 pub(super) use decode::{decode, read_receipt};
-pub(super) use encode::{
-    SentItem, SentPart, SentResponse, SentSummary, annotation, encode, response_id,
-};
+pub(super) use encode::{annotation, encode, response_id};
+pub(super) use sent::{SentItem, SentPart, SentResponse, SentSummary, call_prefix};
 
 /// The refusal of an answer that makes no sense.
 pub(super) fn malformed(message: &'static str, private: impl ToString) -> Rejection {

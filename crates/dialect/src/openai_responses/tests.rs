@@ -1,6 +1,7 @@
 //! What holds across the whole dialect: every field is accounted for, proofs find their way home,
 //! and streams of any kind are lawful, on both sides.
 
+mod carried;
 mod requests;
 mod streams;
 

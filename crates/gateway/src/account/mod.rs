@@ -19,6 +19,18 @@ pub(crate) fn estimate_tokens(bytes: u64) -> u64 {
     bytes.div_ceil(BYTES_PER_TOKEN)
 }
 
+/// Whether what a call used is to be paid for with it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Owed {
+    /// Yes, by an estimate where it is not told.
+    #[default]
+    Always,
+    /// Once it is told; else it will be with another call.
+    AtEnd,
+    /// No: it was with another call.
+    Never,
+}
+
 /// What is known of a call so far, for its settlement.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
@@ -48,6 +60,8 @@ pub(crate) struct Meter {
     pub upstream_wait: Duration,
     /// What translation could not carry.
     pub losses: u32,
+    /// Of the call, not of an attempt.
+    pub owed: Owed,
 }
 
 impl Meter {
@@ -62,6 +76,7 @@ impl Meter {
             attempts: self.attempts + 1,
             upstream_wait: self.upstream_wait,
             losses: u32::try_from(losses).unwrap_or(u32::MAX),
+            owed: self.owed,
             ..Meter::default()
         };
     }
@@ -82,6 +97,11 @@ impl Meter {
     /// The usage to bill, and whether part of it is an estimate: a stream that was cut has
     /// delivered tokens that nobody reported.
     pub(crate) fn billable(&self, delivered: bool) -> (Usage, bool) {
+        match self.owed {
+            Owed::Always => {}
+            Owed::AtEnd if self.usage_complete => {}
+            Owed::AtEnd | Owed::Never => return (Usage::default(), false),
+        }
         let mut reported = self.usage.unwrap_or_default();
         if !self.operation.is_chat() {
             // The bytes of a picture tell no tokens.
@@ -179,6 +199,22 @@ mod tests {
         let (usage, estimated) = meter.billable(true);
         assert!(estimated);
         assert_eq!((usage.input_tokens, usage.output_tokens), (100, 20));
+    }
+
+    #[test]
+    fn what_is_told_later_is_paid_for_then() {
+        let mut meter = meter();
+        meter.owed = Owed::AtEnd;
+        meter.observe(&[delta("hello")]);
+        assert_eq!(meter.billable(true), (Usage::default(), false));
+        let usage = Usage {
+            input_tokens: 7,
+            ..Usage::default()
+        };
+        meter.observe(&[Event::Usage(usage), Event::End]);
+        assert_eq!(meter.billable(true), (usage, false));
+        meter.owed = Owed::Never;
+        assert_eq!(meter.billable(true), (Usage::default(), false));
     }
 
     #[test]

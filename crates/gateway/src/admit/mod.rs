@@ -7,10 +7,11 @@ use tokio::time::Instant;
 use weir_model::{Kind, Money, Operation, Priced, Rejection, Source, Spoken, Usage};
 use weir_store::{OpenCall, Opened, Settled};
 
-use crate::account::{Meter, estimate_tokens};
+use crate::account::{Meter, Owed, estimate_tokens};
 use crate::call::{Arrival, Call, Caller, RequestId};
 use crate::observe::{Observation, Series};
 use crate::route::Route;
+use crate::stored::Keep;
 use crate::worker::{InFlight, Worker};
 use crate::world::Deployment;
 
@@ -55,6 +56,8 @@ pub(crate) struct Permit {
     _in_flight: InFlight,
     /// What is known of the call so far.
     pub meter: Meter,
+    /// Keeps the answer, where that is wanted.
+    pub keep: Option<Box<Keep>>,
 }
 
 /// A call to be put on record.
@@ -143,6 +146,7 @@ pub(crate) fn open(worker: &Arc<Worker>, asked: &Asked<'_>) -> Result<Box<Permit
             request_bytes: asked.request_bytes,
             ..Meter::default()
         },
+        keep: None,
     }))
 }
 
@@ -192,6 +196,10 @@ impl Permit {
         let cost = match outcome {
             // Nothing came, so nothing is owed: not even the price of a request.
             Outcome::Failed if usage == Usage::default() => Priced::Known(Money::ZERO),
+            // Nor is it for what another call pays.
+            _ if usage == Usage::default() && self.meter.owed != Owed::Always => {
+                Priced::Known(Money::ZERO)
+            }
             _ => self.meter.cost(&usage, now_nanos / 1_000_000_000),
         };
         if std::mem::replace(&mut self.settled, true) {

@@ -3,19 +3,43 @@
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use http::request::Parts;
 use weir_model::{Kind, Rejection, Source};
 use weir_store::{KeyIndex, KeyRole, Unfound};
 
 use crate::call::Caller;
+use crate::worker::Worker;
+use crate::world::World;
 
 /// Headers that hold a bare key, in the order in which they are looked at after `Authorization`.
 pub(crate) const KEY_HEADERS: [&str; 3] = ["x-api-key", "api-key", "x-goog-api-key"];
+
+/// Who asks.
+///
+/// # Errors
+/// Those of [`identify`], unless authentication is off.
+pub(crate) fn caller(worker: &Worker, world: &World, parts: &Parts) -> Result<Caller, Rejection> {
+    caller_of(worker, world, &parts.headers, parts.uri.query())
+}
+
+/// The same by what is presented.
+pub(crate) fn caller_of(
+    worker: &Worker,
+    world: &World,
+    headers: &HeaderMap,
+    query: Option<&str>,
+) -> Result<Caller, Rejection> {
+    if !world.auth {
+        return Ok(Caller::Anonymous);
+    }
+    identify(&worker.shared.keys, headers, query)
+}
 
 /// The caller behind a request.
 ///
 /// # Errors
 /// `Unauthenticated` without a valid key; `PermissionDenied` for an admin key.
-pub(crate) fn identify(
+fn identify(
     keys: &KeyIndex,
     headers: &HeaderMap,
     query: Option<&str>,
@@ -43,6 +67,21 @@ pub(crate) fn identify(
         ));
     }
     Ok(Caller::Key(key))
+}
+
+/// What a caller presented, to ask again whether it opens anything.
+pub(crate) struct Presented(String);
+
+impl Presented {
+    /// The key, if it is still enabled.
+    pub(crate) fn find(&self, keys: &KeyIndex) -> Option<std::sync::Arc<weir_store::Key>> {
+        keys.find(&self.0)
+    }
+}
+
+/// What stands where keys stand.
+pub(crate) fn remember(headers: &HeaderMap, query: Option<&str>) -> Option<Presented> {
+    presented(headers, query).map(|key| Presented(key.to_owned()))
 }
 
 fn refuse(message: &'static str) -> Rejection {

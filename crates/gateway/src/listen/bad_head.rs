@@ -75,7 +75,7 @@ fn with_words(hypers: &str, response: Response<Body>) -> Vec<u8> {
     let (parts, body) = response.into_parts();
     let body = match body {
         Body::Full(bytes) => bytes.unwrap_or_default(),
-        Body::Relay(_) | Body::Pipe(_) => Bytes::new(),
+        Body::Relay(_) | Body::Pipe(_) | Body::Session(_) => Bytes::new(),
     };
     let mut out = Vec::with_capacity(512 + body.len());
     for line in hypers.lines().filter(|line| !line.is_empty()) {

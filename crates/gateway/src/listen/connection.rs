@@ -108,7 +108,7 @@ async fn serve_http1(
 ) -> hyper::Result<()> {
     let turn = Arc::new(Turn::default());
     let wire = Wire::new(stream, Arc::clone(&turn));
-    let answering = Arc::clone(&worker);
+    let (answering, answered) = (Arc::clone(&worker), Arc::clone(&turn));
     let service = service_fn(move |request| {
         turn.begin();
         let (worker, turn) = (Arc::clone(&answering), Arc::clone(&turn));
@@ -126,7 +126,12 @@ async fn serve_http1(
         .max_header_size(max_header_bytes);
     let mut connection = builder.serve_connection(TokioIo::new(wire), service);
     let ended = until_end(Pin::new(&mut connection), &mut drain).await;
-    let wire = connection.into_parts().io.into_inner();
+    let parts = connection.into_parts();
+    let wire = parts.io.into_inner();
+    if let (Ok(()), Some(session)) = (&ended, answered.session()) {
+        Box::pin(session.run(wire.stream, parts.read_buf, drain)).await;
+        return ended;
+    }
     if let Err(error) = &ended
         && !wire.refusal.is_empty()
     {

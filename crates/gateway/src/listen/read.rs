@@ -40,7 +40,8 @@ pub(crate) struct HeldBytes {
 }
 
 impl BodyBudget {
-    pub(super) fn hold(&self) -> HeldBytes {
+    /// Nothing held yet.
+    pub(crate) fn hold(&self) -> HeldBytes {
         HeldBytes {
             budget: self.clone(),
             bytes: 0,
@@ -49,7 +50,11 @@ impl BodyBudget {
 }
 
 impl HeldBytes {
-    pub(super) fn grow(&mut self, bytes: usize) -> Result<(), Rejection> {
+    /// Counts more.
+    ///
+    /// # Errors
+    /// `Overloaded` when all bodies together hold too much.
+    pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), Rejection> {
         self.bytes += bytes;
         let held = self.budget.0.fetch_add(bytes, Ordering::Relaxed) + bytes;
         if held > MAX_HELD {

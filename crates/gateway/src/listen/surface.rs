@@ -7,6 +7,8 @@ use weir_model::{Dialect, Kind, Operation, Rejection, Shape, Source};
 
 use crate::models::percent_decoded;
 use crate::rejection::Failure;
+use crate::session::Purpose;
+use crate::stored::{self, Asked};
 
 /// What can be asked on the API listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +24,10 @@ pub(crate) enum Surface {
     Models,
     /// One of them, by name.
     Model(String),
+    /// A WebSocket.
+    Session(Purpose),
+    /// Something that the Responses API stored.
+    Stored(Asked),
     /// Is the process alive?
     Health,
     /// Can it take calls?
@@ -55,7 +61,7 @@ const METHODS: [(&str, Dialect, Operation, bool); 3] = [
 ];
 
 /// Every other operation's path. The version prefix may be left out, as some SDKs are configured.
-const OPERATIONS: [(&str, Dialect, Operation); 14] = [
+const OPERATIONS: [(&str, Dialect, Operation); 16] = [
     ("/chat/completions", Dialect::OpenAiChat, Operation::Chat),
     ("/messages", Dialect::AnthropicMessages, Operation::Chat),
     ("/completions", Dialect::OpenAiChat, Operation::Completion),
@@ -70,6 +76,16 @@ const OPERATIONS: [(&str, Dialect, Operation); 14] = [
         "/responses/input_tokens",
         Dialect::OpenAiResponses,
         Operation::CountTokens,
+    ),
+    (
+        "/realtime/client_secrets",
+        Dialect::OpenAiChat,
+        Operation::ClientSecret,
+    ),
+    (
+        "/responses/compact",
+        Dialect::OpenAiResponses,
+        Operation::Compact,
     ),
     (
         "/images/generations",
@@ -139,9 +155,16 @@ pub(crate) fn check_host(parts: &Parts) -> Result<(), Failure> {
 /// # Errors
 /// 404 for an unknown path, 405 for a known one with the wrong method; both say what would be right.
 pub(crate) fn recognise(method: &Method, path: &str) -> Result<Surface, Failure> {
-    let Some((surface, wanted)) = by_path(path) else {
-        let objects = objects(path).map(Surface::Objects);
-        return objects.ok_or_else(|| unknown(path).into());
+    let (surface, wanted) = match by_path(path) {
+        Some(known) => known,
+        None => match stored::recognise(method, tail(path)) {
+            Some(Ok(asked)) => return Ok(Surface::Stored(asked)),
+            Some(Err(wanted)) => return Err(wrong_method(path, method, wanted)),
+            None => {
+                let objects = objects(path).map(Surface::Objects);
+                return objects.ok_or_else(|| unknown(path).into());
+            }
+        },
     };
     if method == wanted || (wanted == Method::GET && method == Method::HEAD) {
         return Ok(surface);
@@ -150,27 +173,25 @@ pub(crate) fn recognise(method: &Method, path: &str) -> Result<Surface, Failure>
     if method == Method::POST && matches!(surface, Surface::Model(_)) {
         return Err(unknown(path).into());
     }
+    Err(wrong_method(path, method, wanted))
+}
+
+fn wrong_method(path: &str, method: &Method, wanted: Method) -> Failure {
     let message = format!("`{path}` is called with {wanted}, not {method}.");
     let rejection = Rejection::invalid(message)
         .with_status(405)
         .with_code("method_not_allowed");
-    Err(Failure {
+    Failure {
         allow: Some(wanted),
         ..rejection.into()
-    })
+    }
 }
 
 /// The refusal of a path that is not served.
 fn unknown(path: &str) -> Rejection {
-    if path.contains("/responses/") {
-        let message = "This gateway keeps no responses, so there are none to get, list, cancel, \
-                       compact or delete. Keep what POST /v1/responses answers, and send the whole \
-                       conversation in `input`.";
-        return Rejection::invalid(message).with_code("responses_not_stored");
-    }
     let message = format!(
-        "Unknown path `{path}`. This gateway serves /v1/chat/completions, /v1/responses, \
-         /v1/responses/input_tokens, /v1/messages, /v1/messages/count_tokens, \
+        "Unknown path `{path}`. This gateway serves /v1/chat/completions, /v1/responses and what is below \
+         it, /v1/messages, /v1/messages/count_tokens, \
          /v1beta/models/MODEL:generateContent, /v2/chat, /v1/embeddings, /v2/embed, \
          /v1beta/models/MODEL:batchEmbedContents, /v1/rerank, /v2/rerank, /v1/completions, \
          /v1/images/..., /v1/audio/..., /v1/moderations, /v1/files, /v1/batches, \
@@ -257,7 +278,7 @@ pub(crate) fn spoken(path: &str, headers: &HeaderMap) -> Dialect {
         Dialect::CohereChat
     } else if path.contains("/messages") || headers.contains_key("anthropic-version") {
         Dialect::AnthropicMessages
-    } else if path.contains("/responses") {
+    } else if path.contains("/responses") || path.contains("/conversations") {
         Dialect::OpenAiResponses
     } else {
         Dialect::OpenAiChat
@@ -361,10 +382,8 @@ mod tests {
         let wrong_path = recognise(&Method::POST, "/v1/chat").unwrap_err().rejection;
         assert_eq!(wrong_path.status, 404);
         assert!(wrong_path.message.contains("/v1/chat/completions"));
-        let stored = recognise(&Method::GET, "/v1/responses/resp_1/input_items");
-        let stored = stored.unwrap_err().rejection;
-        assert_eq!(stored.status, 400);
-        assert!(stored.message.contains("whole conversation in `input`"));
+        let stored = recognise(&Method::PUT, "/v1/responses/resp_1").unwrap_err();
+        assert_eq!(stored.allow, Some(Method::GET));
         let wrong_method = recognise(&Method::GET, "/v1/messages").unwrap_err();
         assert_eq!(wrong_method.allow, Some(Method::POST));
         assert_eq!(wrong_method.rejection.status, 405);

@@ -4,8 +4,8 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use crate::body::Body;
+use crate::session::Opening;
 
 /// How much is remembered of a head: the request line, as far as it tells who asks.
 const REMEMBERED: usize = 64;
@@ -28,16 +29,26 @@ const ANSWERED: u8 = 2;
 /// How far the connection is with the request of the moment. Only the connection's own task uses
 /// it, so its parts need no order among them.
 #[derive(Debug, Default)]
-pub(super) struct Turn(AtomicU8);
+pub(super) struct Turn {
+    state: AtomicU8,
+    /// What the connection becomes after this answer.
+    session: Mutex<Option<Box<Opening>>>,
+}
 
 impl Turn {
     /// Marks that a head was read, and will be answered.
     pub(super) fn begin(&self) {
-        self.0.store(ANSWERING, Ordering::Relaxed);
+        self.state.store(ANSWERING, Ordering::Relaxed);
+    }
+
+    /// What the connection has become.
+    pub(super) fn session(&self) -> Option<Box<Opening>> {
+        let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        session.take()
     }
 
     fn is(&self, state: u8) -> bool {
-        self.0.load(Ordering::Relaxed) == state
+        self.state.load(Ordering::Relaxed) == state
     }
 }
 
@@ -49,14 +60,18 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    pub(super) fn new(body: Body, turn: Arc<Turn>) -> Answer {
+    pub(super) fn new(mut body: Body, turn: Arc<Turn>) -> Answer {
+        if let Body::Session(opening) = &mut body {
+            let mut session = turn.session.lock().unwrap_or_else(PoisonError::into_inner);
+            *session = opening.take();
+        }
         Answer { body, turn }
     }
 }
 
 impl Drop for Answer {
     fn drop(&mut self) {
-        self.turn.0.store(ANSWERED, Ordering::Relaxed);
+        self.turn.state.store(ANSWERED, Ordering::Relaxed);
     }
 }
 
@@ -159,7 +174,7 @@ impl AsyncWrite for Wire {
     /// hyper flushes once it has written all that it holds.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.turn.is(ANSWERED) {
-            self.turn.0.store(IDLE, Ordering::Relaxed);
+            self.turn.state.store(IDLE, Ordering::Relaxed);
             self.fresh = true;
         }
         Pin::new(&mut self.stream).poll_flush(cx)

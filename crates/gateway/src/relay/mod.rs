@@ -5,6 +5,8 @@
 //! before that can still be answered by another target. After that, exactly one terminal event
 //! ends it, whatever the upstream does; and it is settled before that event leaves.
 
+mod alias;
+mod counted;
 mod list;
 mod pipe;
 mod stream;
@@ -12,8 +14,10 @@ mod summary;
 mod vectors;
 mod whole;
 
+pub(crate) use alias::alias_json;
+pub(crate) use counted::count;
 pub(crate) use pipe::{NoTap, Pipe, Tap, pipe};
-pub(crate) use stream::{Begun, Relay, Way, alias_json, begin};
+pub(crate) use stream::{Begun, Relay, Way, begin};
 pub(crate) use summary::Summary;
 pub(crate) use whole::{Attempt, Further, finish, read_failure, replay};
 

@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::{Instant, Sleep};
-use weir_dialect::json::{splice::Splices, write};
 use weir_dialect::sse::{Cutter, Frame, KEEP_ALIVE};
 use weir_dialect::{ClientDialect, StreamDecoder, StreamEncoder};
 use weir_model::{Delta, Event, IdMint, Kind, Laws, Opened, Rejection};
 
 use super::Summary;
+use super::alias::rename;
 use super::list::List;
 use crate::admit::{Outcome, Permit};
 use crate::call::RequestId;
@@ -303,6 +303,11 @@ impl Relay {
             }
         }
         self.permit.meter.observe(&self.events);
+        if let (Some(keep), Some(Event::Start { id, .. })) =
+            (&mut self.permit.keep, self.events.first())
+        {
+            keep.begun(id.as_deref());
+        }
         if self.permit.meter.first_token.is_none() && self.events.iter().any(is_content) {
             self.permit.meter.first_token = Some(self.clocks.last_piece);
             if self.phase == Phase::Held {
@@ -323,8 +328,21 @@ impl Relay {
             Some(Event::End) => {
                 self.end(200, Outcome::Ok, None);
                 self.queue(frame);
+                self.keep_answer();
             }
             _ => self.queue(frame),
+        }
+    }
+
+    /// Keeps the whole answer, which the last frames repeat.
+    fn keep_answer(&mut self) {
+        if let (Some(mut keep), Some(last)) = (self.permit.keep.take(), self.out.back())
+            && !keep.ended(last)
+        {
+            tracing::warn!(
+                request = self.request_id.as_str(),
+                "an answer is too large to be kept"
+            );
         }
     }
 
@@ -468,24 +486,6 @@ fn is_content(event: &Event) -> bool {
 
 fn is_only_usage(events: &[Event]) -> bool {
     !events.is_empty() && events.iter().all(|event| matches!(event, Event::Usage(_)))
-}
-
-/// Puts the client's name where the vendor names its model.
-fn rename(frame: &Frame, alias: &[u8], decoder: &dyn StreamDecoder) -> Bytes {
-    let (Some(data), Some(at)) = (frame.data(), frame.data_span()) else {
-        return frame.raw.clone();
-    };
-    let Some(span) = decoder.model_span(data) else {
-        return frame.raw.clone();
-    };
-    let mut splices = Splices::default();
-    splices.replace(at.start + span.start..at.start + span.end, alias);
-    splices.apply(&frame.raw)
-}
-
-/// The name for [`Way::Native`], as a JSON string.
-pub(crate) fn alias_json(alias: &str) -> Vec<u8> {
-    write::string(alias)
 }
 
 impl std::fmt::Debug for Relay {

@@ -11,7 +11,9 @@ use tokio::time::Instant;
 use weir_dialect::StreamEncoder;
 use weir_dialect::json::{splice::Splices, write};
 use weir_dialect::vectors;
-use weir_model::{Cx, Dialect, IdMint, Kind, Losses, Operation, Rejection, Spoken, unfold};
+use weir_model::{
+    Cx, Dialect, IdMint, Kind, Losses, Operation, Rejection, Request, Spoken, unfold,
+};
 
 use super::list::List;
 use super::{MAX_ANSWER, Summary, answer_headers, set_attempts, set_cost, set_losses};
@@ -44,6 +46,8 @@ pub(crate) struct Attempt<'a> {
     pub deadline: Instant,
     /// Of a call in a shape.
     pub further: Further<'a>,
+    /// Decoded, where the answer is translated.
+    pub request: Option<&'a Request>,
 }
 
 /// What it takes to answer in another shape.
@@ -66,15 +70,22 @@ pub(crate) async fn finish(mut attempt: Attempt<'_>) -> Result<Response<Body>, F
         Lane::Translated(dialect) => {
             let response = attempt.decode(dialect, &body)?;
             let ids = attempt.ids();
-            let encoded = attempt
-                .call
-                .client()
-                .encode_response(&response, &attempt.cx(&ids));
+            let assumed = Request::default();
+            let request = attempt.request.unwrap_or(&assumed);
+            let client = attempt.call.client();
+            let encoded = client.encode_answer(&response, request, &attempt.cx(&ids));
             attempt.losses.extend(encoded.losses);
             encoded.value.into()
         }
         Lane::Reshaped(shape) => Box::pin(attempt.reshaped(shape, body)).await?,
     };
+    if let Some(keep) = &mut attempt.permit.keep
+        && !keep.done(&edited)
+    {
+        attempt
+            .losses
+            .add("store", "the answer is too large to be kept");
+    }
     Ok(attempt.settled(edited, None))
 }
 
@@ -98,7 +109,15 @@ pub(crate) async fn replay(
         last = frames.len();
         encoder.encode(&event, &attempt.cx(&ids), &mut frames);
     }
-    Ok(attempt.settled(frames.into(), Some(last)))
+    let frames = Bytes::from(frames);
+    if let Some(keep) = &mut attempt.permit.keep
+        && !keep.ended(&frames)
+    {
+        attempt
+            .losses
+            .add("store", "the answer is too large to be kept");
+    }
+    Ok(attempt.settled(frames, Some(last)))
 }
 
 impl Attempt<'_> {
@@ -159,8 +178,9 @@ impl Attempt<'_> {
         let receipt = weir_dialect::upstream(self.call.dialect).read_receipt(operation, &body)?;
         let meter = &mut self.permit.meter;
         meter.usage = receipt.usage;
-        // Counting tokens uses none.
-        meter.usage_complete = receipt.usage.is_some() || operation == Operation::CountTokens;
+        // Counting tokens uses none, and a secret neither.
+        let free = matches!(operation, Operation::CountTokens | Operation::ClientSecret);
+        meter.usage_complete = receipt.usage.is_some() || free;
         meter.finish = receipt.finish;
         if !meter.usage_complete {
             self.permit.meter.text_bytes = self.text_len(&body);

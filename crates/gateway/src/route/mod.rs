@@ -12,7 +12,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use weir_config::{Deadlines, OnLoss};
+use weir_model::{Dialect, Rejection};
 
+use crate::call::Call;
 use crate::state::provider;
 use crate::world::Deployment;
 use weighted::Shares;
@@ -60,13 +62,50 @@ pub(crate) struct Route {
 
 impl Route {
     /// The target that an estimate is made for.
-    pub(crate) fn first(&self) -> &Deployment {
+    pub(crate) fn first(&self) -> &Arc<Deployment> {
         &self.targets[0]
     }
 
     /// Every deployment behind the name.
     pub(crate) fn deployments(&self) -> impl Iterator<Item = &Arc<Deployment>> {
         self.targets.iter().chain(&self.fallbacks)
+    }
+
+    /// Checks that a provider behind the name has the files that a call names.
+    ///
+    /// # Errors
+    /// An invalid-request rejection that says where they are.
+    pub(crate) fn has_files_of(&self, call: &Call) -> Result<(), Rejection> {
+        if self
+            .deployments()
+            .any(|target| call.can_go_to(&target.upstream))
+        {
+            return Ok(());
+        }
+        let message = format!(
+            "The request names files at the provider `{}`, where this model is not. Upload them to a \
+             provider of the model, with the header `x-weir-provider`.",
+            call.home.as_deref().unwrap_or_default()
+        );
+        Err(Rejection::invalid(message).with_code("files_elsewhere"))
+    }
+
+    /// Checks that the provider that has what a request continues is behind the name.
+    ///
+    /// # Errors
+    /// An invalid-request rejection that says what to do.
+    pub(crate) fn has(&self, home: &str, dialect: Dialect) -> Result<(), Rejection> {
+        let there =
+            |d: &Arc<Deployment>| d.upstream.name == home && d.upstream.endpoint(dialect).is_some();
+        if self.deployments().any(there) {
+            return Ok(());
+        }
+        let message = format!(
+            "The response to continue is stored at `{home}`, which does not offer the model `{}`. Name a \
+             model of `{home}`, or send the whole conversation in `input`.",
+            self.public
+        );
+        Err(Rejection::invalid(message).with_param("previous_response_id"))
     }
 
     /// The deployments to try, in order: the target whose turn it is by weight, the other targets

@@ -89,15 +89,25 @@ impl Directory {
             Some((upstream, model)) => Deployment::new(upstream, model),
             None => self.bare(name)?,
         };
-        Ok(Route {
-            public: name.into(),
+        Ok(self.to_one(direct, name))
+    }
+
+    /// The route to a model of one provider, by whatever public name.
+    pub(crate) fn direct(&self, provider: &str, model: &str, public: &str) -> Option<Route> {
+        let upstream = self.upstreams.get(provider)?;
+        Some(self.to_one(Deployment::new(upstream, model), public))
+    }
+
+    fn to_one(&self, direct: Deployment, public: &str) -> Route {
+        Route {
+            public: public.into(),
             timeouts: Deadlines::of(&[&direct.upstream.timeouts]).into(),
             targets: vec![Arc::new(direct)],
             shares: Shares::new([1]),
             fallbacks: Vec::new(),
             max_retries: 0,
             on_loss: self.config.on_loss,
-        })
+        }
     }
 
     fn declared_route(&self, name: &str, model: &ModelConfig) -> Result<Route, Rejection> {

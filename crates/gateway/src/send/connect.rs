@@ -60,6 +60,33 @@ pub(super) async fn connect(
     }
 }
 
+/// A connection, whatever it is made of.
+pub(crate) trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
+
+/// Opens a connection on which HTTP/1.1 may begin, and nothing does yet.
+pub(super) async fn dial(origin: &Origin, network: &Network) -> Result<Box<dyn Io>, String> {
+    let mut io: Box<dyn Io> = match &origin.via {
+        Via::InProcess => return Err("nothing of the kind is served in this process".into()),
+        Via::Direct | Via::Proxy { tls: false, .. } => Box::new(tcp(origin).await?),
+        Via::Proxy { host, .. } => {
+            Box::new(over_tls(tcp(origin).await?, host, &network.proxy_tls).await?)
+        }
+    };
+    if let Via::Proxy { host, port, .. } = &origin.via {
+        let tunnelled = tunnel(&mut io, origin).await;
+        tunnelled.map_err(|e| format!("proxy {host}:{port}: {e}"))?;
+    }
+    match origin.tls {
+        // Without HTTP/2, which has no such connections.
+        true => Ok(Box::new(
+            over_tls(io, &origin.host, &network.proxy_tls).await?,
+        )),
+        false => Ok(io),
+    }
+}
+
 /// Speaks to the origin at the end of a stream to it, or to its proxy.
 async fn reach<T>(
     mut stream: T,

@@ -11,6 +11,7 @@ mod out_body;
 mod pool;
 mod source;
 
+pub(crate) use connect::Io;
 pub(crate) use headers::{forwardable, outgoing_headers};
 pub use network::InProcess;
 pub(crate) use network::Network;
@@ -82,6 +83,16 @@ pub(crate) async fn send(
         }
     }
 }
+
+/// A connection of its own to an origin, for whoever speaks something else than requests on it.
+///
+/// # Errors
+/// `Unreachable`; the private part says why.
+pub(crate) async fn dial(origin: &Origin, network: &Network) -> Result<Box<dyn Io>, Rejection> {
+    let dialled = Box::pin(connect::dial(origin, network)).await;
+    dialled.map_err(|why| unreachable(&why))
+}
+
 enum Refused {
     /// Not a byte of the request was processed.
     NotSent(Box<Outgoing>),

@@ -171,6 +171,11 @@ impl<'a> Translator<'a> {
         Ok(&self.translation()?.decoded.value)
     }
 
+    /// The same, where it has been decoded.
+    pub(crate) fn decoded(&self) -> Option<&Request> {
+        Some(&self.translation.as_ref()?.decoded.value)
+    }
+
     fn not_offered(&self) -> Rejection {
         let (model, operation) = (&self.head.model, self.call.operation.name());
         let message = format!("The model `{model}` does not offer {operation} in this API.");
@@ -241,6 +246,7 @@ impl<'a> Translator<'a> {
                 let body = &self.call.body;
                 let mut decoded = self.call.client().decode_request(body)?;
                 decoded.value.stream = self.head.stream;
+                self.call.references.repeat(&mut decoded.value);
                 let sealer = Sealer::new(&self.shared.cipher, &self.call.caller);
                 let carried = Carried::take(&mut decoded.value, &sealer, body)?;
                 Box::new(Translation { decoded, carried })

@@ -10,6 +10,8 @@ mod broken_streams;
 #[cfg(test)]
 mod cohere;
 #[cfg(test)]
+mod conversations;
+#[cfg(test)]
 mod counting;
 #[cfg(test)]
 mod fallback;
@@ -30,7 +32,11 @@ mod refusals;
 #[cfg(test)]
 mod responses;
 #[cfg(test)]
+mod sockets;
+#[cfg(test)]
 mod state;
+#[cfg(test)]
+mod stored;
 #[cfg(test)]
 mod streaming;
 #[cfg(test)]

@@ -47,6 +47,10 @@ pub(in super::super) fn encode(request: &Request, cx: &Cx<'_>) -> Result<Encoded
     }
     body.optional("verbosity", &request.verbosity);
     body.account(request);
+    if !request.metadata.is_empty() {
+        body.losses
+            .add("metadata", "OpenAI labels only the chats that it stores");
+    }
     if request.stream {
         body.field("stream", &true);
         // We ask for usage in any case; only a client that asked too loses it.

@@ -11,6 +11,7 @@ use weir_model::{
     Json, Losses, Message, OutputFormat, Reasoning, Rejection, Request, Role, Sampling,
 };
 
+use super::super::echo;
 use crate::Decoded;
 use crate::json::read::{Object, Path, Value};
 use crate::openai::head::no_model;
@@ -33,7 +34,7 @@ const STORED: [(&str, &str); 3] = [
 ];
 
 /// Fields of the reference that no other vendor has a word for, and the values without effect.
-const OPENAI_ONLY: [(&str, &str, &str); 8] = [
+const OPENAI_ONLY: [(&str, &str, &str); 7] = [
     ("context_management", "[]", "only OpenAI compacts by itself"),
     ("max_tool_calls", "", "only OpenAI runs tools itself"),
     ("moderation", "", "only OpenAI moderates in the same call"),
@@ -48,7 +49,6 @@ const OPENAI_ONLY: [(&str, &str, &str); 8] = [
         "",
         "only OpenAI has cache retention classes",
     ),
-    ("store", "false", "only OpenAI stores its answers"),
     (
         "truncation",
         r#""disabled""#,
@@ -58,6 +58,7 @@ const OPENAI_ONLY: [(&str, &str, &str); 8] = [
 
 pub(in super::super) fn decode(body: &Bytes) -> Result<Decoded<Request>, Rejection> {
     let mut body = Object::of_body(body)?;
+    let echo = echo::of(body.clone());
     let mut losses = Losses::default();
     let model = body.read_string("model")?.filter(|model| !model.is_empty());
     let model = model.ok_or_else(no_model)?;
@@ -87,6 +88,7 @@ pub(in super::super) fn decode(body: &Bytes) -> Result<Decoded<Request>, Rejecti
             .read("metadata", |v| parse(v, "an object of strings"))?
             .unwrap_or_default(),
         service_tier: body.read_string("service_tier")?,
+        echo,
         ..Request::default()
     };
     tool::read(&mut body, &mut request, &mut losses)?;
@@ -128,6 +130,9 @@ fn messages(body: &mut Object<'_, '_>, losses: &mut Losses) -> Result<Vec<Messag
 }
 
 fn lose_the_rest(mut body: Object<'_, '_>, losses: &mut Losses) -> Result<(), Rejection> {
+    // Says where the answer is kept, which is not the model's business; and what Codex tells of itself.
+    body.read("store", |v| v.boolean())?;
+    body.take("client_metadata");
     for (field, without_effect, reason) in OPENAI_ONLY {
         if let Some(raw) = body.take(field)
             && raw.get() != without_effect

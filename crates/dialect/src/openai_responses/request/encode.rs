@@ -52,6 +52,9 @@ pub(in super::super) fn encode(request: &Request, cx: &Cx<'_>) -> Result<Encoded
     sampling(&mut body, &request.sampling, cx);
     reasoning(&mut body, request, cx.capabilities.reasoning);
     body.account(request);
+    if !request.metadata.is_empty() {
+        body.field("metadata", &request.metadata);
+    }
     // No client asked for it, so none loses it.
     if !drops(cx.quirks, "store") {
         body.field("store", &false);

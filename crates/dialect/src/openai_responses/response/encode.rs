@@ -1,39 +1,52 @@
-//! A whole answer for a client, and the shapes that its stream has in common with it.
+//! A whole answer for a client.
 
 use std::borrow::Cow;
 
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
-use weir_model::{Block, Choice, Content, Cx, FinishReason, Json, Losses, Response, Usage};
+use weir_model::{Block, Choice, Content, Cx, FinishReason, Json, Losses, Request, Response};
 
+use super::super::carried::{Carried, unwrapped};
+use super::super::echo::Echo;
 use super::super::finish;
 use super::super::proof::{self, OWN};
-use super::super::usage::SentUsage;
+use super::sent::{SentItem, SentPart, SentResponse, SentSummary, call_prefix};
 use crate::Decoded;
 use crate::json::write;
 
-pub(in super::super) fn encode(response: &Response, cx: &Cx<'_>) -> Decoded<Vec<u8>> {
+pub(in super::super) fn encode(
+    response: &Response,
+    request: &Request,
+    cx: &Cx<'_>,
+) -> Decoded<Vec<u8>> {
     let mut losses = Losses::default();
     for at in 1..response.choices.len() {
         losses.add(format!("choices[{at}]"), "OpenAI gives one answer here");
     }
     let choice = response.choices.first();
+    let finish = choice.and_then(|choice| finish_of(choice, &mut losses));
+    let blocks = choice.map_or(&[][..], |choice| &choice.blocks);
     let mut output = Output {
         cx,
         losses: &mut losses,
+        carried: Carried::of(request),
         items: Vec::new(),
         parts: Vec::new(),
         logprobs: choice.map_or(&[], |choice| &choice.logprobs),
     };
-    for (at, block) in choice.iter().flat_map(|choice| &choice.blocks).enumerate() {
-        output.add(at, block);
+    // What was cut is the last item, and so the one that the last block is in.
+    let cut = finish.map_or(COMPLETED, |reason| finish::words(reason).status);
+    for (at, block) in blocks.iter().enumerate() {
+        let last = at + 1 == blocks.len();
+        output.add(at, block, if last { cut } else { COMPLETED });
     }
-    output.end_message();
+    output.end_message(cut);
     let items = output.items;
-    let finish = choice.and_then(|choice| finish_of(choice, &mut losses));
     let model = response.model.as_deref().unwrap_or_default();
     let id = response_id(response.id.as_deref(), cx);
-    let mut sent = SentResponse::new(&id, model, response.created.unwrap_or(cx.now_s));
+    let echo = Echo::of(request);
+    let created = response.created.unwrap_or(cx.now_s);
+    let mut sent = SentResponse::new(&id, model, created, &echo);
     sent.end(
         finish.unwrap_or(FinishReason::Stop),
         response.usage.as_ref(),
@@ -97,6 +110,7 @@ fn is_annotation(citation: &Json) -> bool {
 struct Output<'a, 'c> {
     cx: &'c Cx<'c>,
     losses: &'c mut Losses,
+    carried: Carried,
     items: Vec<Box<RawValue>>,
     /// Parts of the message that grows.
     parts: Vec<SentPart<'a>>,
@@ -104,8 +118,11 @@ struct Output<'a, 'c> {
     logprobs: &'a [Json],
 }
 
+/// The status of an item that was not cut.
+const COMPLETED: &str = "completed";
+
 impl<'a> Output<'a, '_> {
-    fn add(&mut self, at: usize, block: &'a Block) {
+    fn add(&mut self, at: usize, block: &'a Block, status: &'static str) {
         match &block.content {
             Content::Text { text, citations } => {
                 let shown = citations.iter().filter_map(annotation);
@@ -145,13 +162,12 @@ impl<'a> Output<'a, '_> {
                     }
                     id => id,
                 };
-                self.item(&SentItem::FunctionCall {
-                    id: &self.cx.ids.mint("fc_"),
-                    call_id,
-                    name: &call.name,
-                    arguments: arguments(&call.arguments),
-                    status: "completed",
-                });
+                let origin = self.carried.origin(&call.name);
+                let id = self.cx.ids.mint(call_prefix(origin.kind));
+                let input = || unwrapped(&call.arguments).into();
+                let arguments = arguments(&call.arguments);
+                let ids = (id.as_str(), call_id);
+                self.item(&SentItem::call(ids, &origin, arguments, input, status));
             }
             Content::Opaque { kind, json } if kind.starts_with(OWN) => self.item(json),
             Content::Opaque { .. }
@@ -167,18 +183,18 @@ impl<'a> Output<'a, '_> {
 
     /// Ends the message that grows, and puts another item after it.
     fn item<T: Serialize>(&mut self, item: &T) {
-        self.end_message();
+        self.end_message(COMPLETED);
         // Our own types, which JSON can express.
         self.items.extend(to_raw_value(item));
     }
 
-    fn end_message(&mut self) {
+    fn end_message(&mut self, status: &'static str) {
         if self.parts.is_empty() {
             return;
         }
         let parts = std::mem::take(&mut self.parts);
         let id = self.cx.ids.mint("msg_");
-        let message = SentItem::message(&id, &parts, "completed");
+        let message = SentItem::message(&id, &parts, status);
         self.items.extend(to_raw_value(&message));
     }
 }
@@ -189,137 +205,4 @@ fn arguments(arguments: &str) -> &str {
         "" => "{}",
         arguments => arguments,
     }
-}
-
-/// The answer itself. What it says of its request is what OpenAI assumes: the request is at the
-/// client, and was not stored.
-#[derive(Serialize)]
-pub(in super::super) struct SentResponse<'a> {
-    id: &'a str,
-    object: &'static str,
-    created_at: i64,
-    status: &'static str,
-    error: Option<()>,
-    incomplete_details: Option<SentIncomplete>,
-    instructions: Option<()>,
-    metadata: Empty,
-    model: &'a str,
-    pub(in super::super) output: &'a [Box<RawValue>],
-    parallel_tool_calls: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(in super::super) service_tier: Option<&'a str>,
-    store: bool,
-    temperature: Option<f64>,
-    tool_choice: &'static str,
-    tools: [(); 0],
-    top_p: Option<f64>,
-    usage: Option<SentUsage>,
-}
-
-#[derive(Serialize)]
-struct Empty {}
-
-#[derive(Serialize)]
-struct SentIncomplete {
-    reason: &'static str,
-}
-
-impl<'a> SentResponse<'a> {
-    /// One that has just begun.
-    pub(in super::super) fn new(id: &'a str, model: &'a str, created_at: i64) -> SentResponse<'a> {
-        SentResponse {
-            id,
-            object: "response",
-            created_at,
-            status: "in_progress",
-            error: None,
-            incomplete_details: None,
-            instructions: None,
-            metadata: Empty {},
-            model,
-            output: &[],
-            parallel_tool_calls: true,
-            service_tier: None,
-            store: false,
-            temperature: None,
-            tool_choice: "auto",
-            tools: [],
-            top_p: None,
-            usage: None,
-        }
-    }
-
-    /// Says how it ended; returns its status.
-    pub(in super::super) fn end(
-        &mut self,
-        reason: FinishReason,
-        usage: Option<&Usage>,
-    ) -> &'static str {
-        let words = finish::words(reason);
-        self.status = words.status;
-        self.incomplete_details = words.incomplete.map(|reason| SentIncomplete { reason });
-        self.usage = usage.map(SentUsage::from);
-        self.status
-    }
-}
-
-/// An item of the output.
-#[derive(Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub(in super::super) enum SentItem<'a> {
-    Message {
-        id: &'a str,
-        status: &'static str,
-        role: &'static str,
-        content: &'a [SentPart<'a>],
-    },
-    Reasoning {
-        id: &'a str,
-        summary: &'a [SentSummary<'a>],
-        #[serde(skip_serializing_if = "Option::is_none")]
-        encrypted_content: Option<&'a str>,
-    },
-    FunctionCall {
-        id: &'a str,
-        call_id: &'a str,
-        name: &'a str,
-        arguments: &'a str,
-        status: &'static str,
-    },
-}
-
-impl<'a> SentItem<'a> {
-    pub(in super::super) fn message(
-        id: &'a str,
-        content: &'a [SentPart<'a>],
-        status: &'static str,
-    ) -> SentItem<'a> {
-        SentItem::Message {
-            id,
-            status,
-            role: "assistant",
-            content,
-        }
-    }
-}
-
-/// A part of a message.
-#[derive(Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub(in super::super) enum SentPart<'a> {
-    OutputText {
-        text: &'a str,
-        annotations: Vec<Cow<'a, Json>>,
-        logprobs: &'a [Json],
-    },
-    Refusal {
-        refusal: &'a str,
-    },
-}
-
-/// A part of a thought.
-#[derive(Serialize)]
-#[serde(tag = "type", rename = "summary_text")]
-pub(in super::super) struct SentSummary<'a> {
-    pub(in super::super) text: &'a str,
 }

@@ -2,12 +2,15 @@
 //! last frame holds the whole answer again, so what was said is kept until then, up to a bound.
 
 use serde_json::value::{RawValue, to_raw_value};
-use weir_model::{Cx, Delta, Event, FinishReason, Json, Kind, Opened, Rejection, Usage};
+use weir_model::{Cx, Delta, Event, FinishReason, Json, Kind, Opened, Rejection, Request, Usage};
 
+use super::super::carried::{Carried, Input};
+use super::super::echo::Echo;
+use super::super::finish;
 use super::super::proof::{self, OWN};
-use super::super::response::{SentItem, SentResponse, SentSummary, response_id};
+use super::super::response::{SentItem, SentResponse, SentSummary, call_prefix, response_id};
 use super::frame::{Frame, Sink};
-use super::kept::{Content, Item, OVERHEAD, Part};
+use super::kept::{Call, Content, Item, OVERHEAD, Part};
 use crate::StreamEncoder;
 
 /// Most bytes of an answer, because its last frame repeats them all.
@@ -17,6 +20,8 @@ const MOST_BYTES: usize = 16 << 20;
 #[derive(Debug)]
 pub(in super::super) struct Encoder {
     model: String,
+    echo: Echo,
+    carried: Carried,
     id: String,
     created_at: i64,
     sink: Sink,
@@ -28,6 +33,8 @@ pub(in super::super) struct Encoder {
     message: Option<usize>,
     /// By their index: item, and part of it. What is not shown has no item.
     blocks: Vec<(usize, usize)>,
+    /// Those that closed, until it is known whether the answer was cut there.
+    closing: Vec<u32>,
     /// Bytes of the answer so far.
     held: usize,
     finish: FinishReason,
@@ -45,6 +52,9 @@ impl StreamEncoder for Encoder {
         {
             return;
         }
+        if matches!(event, Event::Open { .. } | Event::Delta { .. }) {
+            self.close_all(out);
+        }
         match event {
             Event::Start { id, created, .. } => self.start(id.as_deref(), *created, cx, out),
             Event::Open { kind, .. } => self.open(kind, cx, out),
@@ -54,8 +64,11 @@ impl StreamEncoder for Encoder {
                 logprobs,
                 ..
             } => self.delta(*block, delta, logprobs, out),
-            Event::Close { block, .. } => self.close(*block, out),
-            Event::Finish { finish, .. } => self.finish = finish.reason,
+            Event::Close { block, .. } => self.closing.push(*block),
+            Event::Finish { finish, .. } => {
+                self.finish = finish.reason;
+                self.close_all(out);
+            }
             Event::Usage(usage) => self.usage.get_or_insert_default().merge(usage),
             Event::Ping | Event::Opaque { .. } => {}
             Event::End => self.end(out),
@@ -69,10 +82,12 @@ impl StreamEncoder for Encoder {
 }
 
 impl Encoder {
-    /// An encoder of an answer by what the client calls `model`.
-    pub(in super::super) fn new(model: &str) -> Encoder {
+    /// An encoder of an answer to a request by what the client calls `model`.
+    pub(in super::super) fn new(request: &Request, model: &str) -> Encoder {
         Encoder {
             model: model.to_owned(),
+            echo: Echo::of(request),
+            carried: Carried::of(request),
             id: String::new(),
             created_at: 0,
             sink: Sink::default(),
@@ -81,6 +96,7 @@ impl Encoder {
             items: Vec::new(),
             message: None,
             blocks: Vec::new(),
+            closing: Vec::new(),
             held: 0,
             finish: FinishReason::Stop,
             usage: None,
@@ -90,7 +106,7 @@ impl Encoder {
     fn start(&mut self, id: Option<&str>, created: Option<i64>, cx: &Cx<'_>, out: &mut Vec<u8>) {
         self.id = response_id(id, cx);
         self.created_at = created.unwrap_or(cx.now_s);
-        let response = SentResponse::new(&self.id, &self.model, self.created_at);
+        let response = SentResponse::new(&self.id, &self.model, self.created_at, &self.echo);
         for kind in ["response.created", "response.in_progress"] {
             self.sink.write(
                 out,
@@ -170,15 +186,18 @@ impl Encoder {
                 at
             }
             Opened::ToolCall { id, name } => {
-                let content = Content::Call {
+                let origin = self.carried.origin(name);
+                let item_id = cx.ids.mint(call_prefix(origin.kind));
+                let call = Call {
                     id: match id.as_str() {
                         "" => cx.ids.mint("call_"),
                         id => id.to_owned(),
                     },
-                    name: name.clone(),
+                    origin,
                     arguments: String::new(),
+                    input: Input::default(),
                 };
-                self.add(cx.ids.mint("fc_"), content, out)
+                self.add(item_id, Content::Call(call), out)
             }
             Opened::RedactedReasoning { data } => {
                 self.held += data.len();
@@ -261,17 +280,17 @@ impl Encoder {
                 signature.push_str(more);
                 None
             }
-            (Content::Call { arguments, .. }, Delta::Arguments(more)) => {
-                arguments.push_str(more);
-                Some(Frame {
-                    delta: Some(more),
-                    ..Frame::of_item("response.function_call_arguments.delta", id, place.0)
-                })
-            }
+            (Content::Call(call), Delta::Arguments(more)) => call.grow(id, place.0, more),
             _ => None,
         };
         if let Some(frame) = frame {
             self.sink.write(out, frame);
+        }
+    }
+
+    fn close_all(&mut self, out: &mut Vec<u8>) {
+        for block in std::mem::take(&mut self.closing) {
+            self.close(block, out);
         }
     }
 
@@ -309,28 +328,7 @@ impl Encoder {
                     },
                 );
             }
-            Content::Call {
-                name, arguments, ..
-            } => {
-                if arguments.is_empty() {
-                    arguments.push_str("{}");
-                    self.sink.write(
-                        out,
-                        Frame {
-                            delta: Some(arguments),
-                            ..Frame::of_item("response.function_call_arguments.delta", id, place.0)
-                        },
-                    );
-                }
-                self.sink.write(
-                    out,
-                    Frame {
-                        name: Some(name),
-                        arguments: Some(arguments),
-                        ..Frame::of_item("response.function_call_arguments.done", id, place.0)
-                    },
-                );
-            }
+            Content::Call(call) => call.close(id, place.0, &mut self.sink, out),
             Content::Done(_) => return,
         }
         self.complete(place.0, out);
@@ -348,8 +346,12 @@ impl Encoder {
 
     /// Says that an item is done, and keeps it as it is.
     fn complete(&mut self, at: usize, out: &mut Vec<u8>) {
-        let item = &mut self.items[at];
-        let Some(sent) = item.sent("completed") else {
+        let cut = at + 1 == self.items.len();
+        let status = match finish::words(self.finish).status {
+            status if cut => status,
+            _ => "completed",
+        };
+        let Some(sent) = self.items[at].sent(status) else {
             return;
         };
         self.sink.item(out, "response.output_item.done", at, &sent);
@@ -366,7 +368,7 @@ impl Encoder {
                 _ => None,
             })
             .collect();
-        let mut response = SentResponse::new(&self.id, &self.model, self.created_at);
+        let mut response = SentResponse::new(&self.id, &self.model, self.created_at, &self.echo);
         let status = response.end(self.finish, self.usage.as_ref());
         response.output = &output;
         self.sink.write(

@@ -42,6 +42,8 @@ pub(super) struct Frame<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) arguments: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) input: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) annotation: Option<&'a Json>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) logprobs: Option<&'a [Json]>,

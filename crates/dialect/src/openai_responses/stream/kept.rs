@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde_json::value::{RawValue, to_raw_value};
 use weir_model::{Delta, Json};
 
+use super::super::carried::{Input, Kind, Origin};
 use super::super::proof;
 use super::super::response::{SentItem, SentPart, SentSummary, annotation};
 use super::frame::{Frame, Sink};
@@ -25,13 +26,19 @@ pub(super) enum Content {
         text: String,
         signature: String,
     },
-    Call {
-        id: String,
-        name: String,
-        arguments: String,
-    },
+    Call(Call),
     /// Complete.
     Done(Box<RawValue>),
+}
+
+/// A call of what a function stands for.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) id: String,
+    pub(super) origin: Origin,
+    pub(super) arguments: String,
+    /// Of a custom tool.
+    pub(super) input: Input,
 }
 
 #[derive(Debug, Default)]
@@ -76,21 +83,80 @@ impl Item {
                     encrypted_content: (!signature.is_empty()).then(|| proof::to_client(signature)),
                 })
             }
-            Content::Call {
-                id: call_id,
-                name,
-                arguments,
-            } => to_raw_value(&SentItem::FunctionCall {
-                id,
-                call_id,
-                name,
-                arguments,
+            Content::Call(call) => to_raw_value(&SentItem::call(
+                (id, &call.id),
+                &call.origin,
+                &call.arguments,
+                || call.input.text.as_str().into(),
                 status,
-            }),
+            )),
             Content::Done(_) => return None,
         };
         // Our own types, which JSON can express.
         sent.ok()
+    }
+}
+
+impl Call {
+    /// Takes more of the arguments, and says so.
+    pub(super) fn grow<'a>(
+        &'a mut self,
+        id: &'a str,
+        at: usize,
+        more: &'a str,
+    ) -> Option<Frame<'a>> {
+        self.arguments.push_str(more);
+        let (kind, delta) = match self.origin.kind {
+            Kind::Function => ("response.function_call_arguments.delta", more),
+            Kind::Custom => {
+                let from = self.input.push(more);
+                (
+                    "response.custom_tool_call_input.delta",
+                    &self.input.text[from..],
+                )
+            }
+            Kind::Hosted(_) => return None,
+        };
+        (!delta.is_empty()).then(|| Frame {
+            delta: Some(delta),
+            ..Frame::of_item(kind, id, at)
+        })
+    }
+
+    /// Says what is left to say of the arguments, and that they are complete.
+    pub(super) fn close(&mut self, id: &str, at: usize, sink: &mut Sink, out: &mut Vec<u8>) {
+        match self.origin.kind {
+            Kind::Function => {
+                if self.arguments.is_empty()
+                    && let Some(frame) = self.grow(id, at, "{}")
+                {
+                    sink.write(out, frame);
+                }
+                let done = Frame {
+                    name: Some(&self.origin.name),
+                    arguments: Some(&self.arguments),
+                    ..Frame::of_item("response.function_call_arguments.done", id, at)
+                };
+                sink.write(out, done);
+            }
+            Kind::Custom => {
+                let from = self.input.end();
+                let text = self.input.text.as_str();
+                if from < text.len() {
+                    let delta = Frame {
+                        delta: Some(&text[from..]),
+                        ..Frame::of_item("response.custom_tool_call_input.delta", id, at)
+                    };
+                    sink.write(out, delta);
+                }
+                let done = Frame {
+                    input: Some(text),
+                    ..Frame::of_item("response.custom_tool_call_input.done", id, at)
+                };
+                sink.write(out, done);
+            }
+            Kind::Hosted(_) => {}
+        }
     }
 }
 

@@ -44,8 +44,12 @@ fn check(events: &[Event]) {
 }
 
 fn encode(events: &[Event]) -> Vec<Value> {
+    encode_for(&Request::default(), events)
+}
+
+pub(super) fn encode_for(request: &Request, events: &[Event]) -> Vec<Value> {
     let (given, mut out) = (Given::new(), Vec::new());
-    let mut encoder = OpenAiResponses.stream_encoder(&Request::default(), "alias");
+    let mut encoder = OpenAiResponses.stream_encoder(request, "alias");
     for event in events {
         encoder.encode(event, &given.cx(), &mut out);
     }
@@ -59,7 +63,7 @@ fn encode(events: &[Event]) -> Vec<Value> {
 }
 
 /// Checks what a strict client counts on, and that the last frame repeats what was streamed.
-fn check_frames(frames: &[Value]) {
+pub(super) fn check_frames(frames: &[Value]) {
     let mut items: BTreeMap<u64, (Value, bool)> = BTreeMap::new();
     let mut texts: BTreeMap<(u64, u64), String> = BTreeMap::new();
     for (number, frame) in frames.iter().enumerate() {
@@ -94,7 +98,7 @@ fn check_frames(frames: &[Value]) {
                 if let Some(delta) = frame["delta"].as_str() {
                     texts.entry(key).or_default().push_str(delta);
                 }
-                for whole in ["text", "refusal", "arguments"] {
+                for whole in ["text", "refusal", "arguments", "input"] {
                     if let Some(whole) = frame[whole].as_str() {
                         let streamed = texts.get(&key).map_or("", String::as_str);
                         assert_eq!(whole, streamed, "{frame}");

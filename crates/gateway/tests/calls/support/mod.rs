@@ -5,6 +5,7 @@ mod client;
 mod h2;
 mod proxy;
 mod scripted;
+mod socket;
 mod speaks;
 
 use std::collections::HashMap;
@@ -28,6 +29,7 @@ pub(crate) use client::{Connection, Reply, request};
 pub(crate) use h2::H2Client;
 pub(crate) use proxy::Proxy;
 pub(crate) use scripted::{Reaction, Scripted};
+pub(crate) use socket::Socket;
 pub(crate) use speaks::Speaks;
 
 /// The declared key that may use every model.

@@ -85,9 +85,14 @@ fn choice(value: Value<'_, '_>, losses: &mut Losses) -> Result<Choice, Rejection
 
 fn allowed(value: Value<'_, '_>, losses: &mut Losses) -> Result<Choice, Rejection> {
     let mut allowed = value.object()?;
-    let choice = Choice::among(&mut allowed, losses, |tool, losses| {
-        tool.require("function", |v| named(v, losses))
+    let mut unread = Losses::default();
+    let choice = Choice::among(&mut allowed, losses, |kind, tool| match kind {
+        "function" => tool
+            .require("function", |v| named(v, &mut unread))
+            .map(Some),
+        _ => Ok(None),
     })?;
+    losses.extend(unread);
     allowed.lose_rest(UNKNOWN, losses);
     Ok(choice)
 }

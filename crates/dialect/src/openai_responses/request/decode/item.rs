@@ -3,10 +3,11 @@
 
 use weir_model::{Block, Content, Losses, Message, Rejection, Role, ToolCall, ToolResult};
 
+use super::super::super::carried::{Hosted, flat, wrap};
 use super::super::super::proof::{self, OWN};
 use super::part;
-use crate::json::read::{Object, Path, Value};
-use crate::openai::read::{UNKNOWN, each, one_of};
+use crate::json::read::{Object, Value};
+use crate::openai::read::{UNKNOWN, each, object_json, one_of};
 
 /// Items of the caller that OpenAI alone understands; other strange ones are the model's.
 const OF_THE_CALLER: [&str; 3] = [
@@ -67,7 +68,7 @@ impl Conversation<'_> {
         // Only a message may leave its type out.
         let kind = kind.unwrap_or_else(|| String::from("message"));
         // Names of what OpenAI has stored, and how far it had come.
-        item.take("id");
+        let id = item.read_string("id")?;
         item.take("status");
         match kind.as_str() {
             "message" => self.message(&mut item)?,
@@ -75,6 +76,9 @@ impl Conversation<'_> {
             "function_call" => self.call(&mut item, "arguments")?,
             "custom_tool_call" => self.call(&mut item, "input")?,
             "function_call_output" | "custom_tool_call_output" => self.result(&mut item)?,
+            kind if let Some(hosted) = Hosted::item(kind) => {
+                self.hosted(&mut item, id, hosted, kind == hosted.call)?;
+            }
             "item_reference" => {
                 let advice = "this model's provider keeps no items; send the item itself";
                 return Err(value.invalid(advice));
@@ -140,29 +144,69 @@ impl Conversation<'_> {
     fn call(&mut self, item: &mut Object<'_, '_>, argument: &str) -> Result<(), Rejection> {
         let id = item.require_string("call_id")?;
         let name = item.require_string("name")?;
-        let mut arguments = item.require_string(argument)?;
-        if argument == "input" {
-            arguments = serde_json::json!({ "input": arguments }).to_string();
-            let place = Path::Field(&item.path, "input").to_string();
-            let reason = "sent as a function call with its text in `input`";
-            self.losses.add(place, reason);
-        }
-        self.lose_programs(item);
-        let call = ToolCall {
+        let namespace = item.read_string("namespace")?;
+        let given = item.require_string(argument)?;
+        self.lose_caller(item);
+        self.called(ToolCall {
             id,
-            name,
-            arguments,
-        };
-        self.turn(vec![Content::ToolCall(call).into()], State::Called);
+            name: flat(namespace.as_deref(), &name).into_owned(),
+            arguments: match argument {
+                "input" => wrap(&given),
+                _ => given,
+            },
+        });
         Ok(())
+    }
+
+    fn called(&mut self, call: ToolCall) {
+        self.turn(vec![Content::ToolCall(call).into()], State::Called);
     }
 
     fn result(&mut self, item: &mut Object<'_, '_>) -> Result<(), Rejection> {
         let call_id = item.require_string("call_id")?;
         let content = item.require("output", |v| part::content(v, self.losses))?;
-        // Says again what the call says.
+        // Say again what the call says.
         item.take("name");
-        self.lose_programs(item);
+        item.take("namespace");
+        self.lose_caller(item);
+        self.resulted(call_id, content);
+        Ok(())
+    }
+
+    /// The call of a tool that the client runs itself, or what came of it.
+    fn hosted(
+        &mut self,
+        item: &mut Object<'_, '_>,
+        id: Option<String>,
+        hosted: &Hosted,
+        call: bool,
+    ) -> Result<(), Rejection> {
+        // OpenAI's first such tool names the call by its item.
+        let id = match (item.read_string("call_id")?, id) {
+            (Some(id), _) | (None, Some(id)) => id,
+            (None, None) => item.require_string("call_id")?,
+        };
+        self.lose_caller(item);
+        if call {
+            let arguments = item.require(hosted.field, object_json)?;
+            item.take("environment");
+            self.called(ToolCall {
+                id,
+                name: hosted.tool.to_owned(),
+                arguments: arguments.get().to_owned(),
+            });
+            return Ok(());
+        }
+        item.take("max_output_length");
+        let output = item.read("output", |v| match v.is_string() {
+            true => part::content(v, self.losses),
+            false => Ok(vec![Block::text(v.text())]),
+        })?;
+        self.resulted(id, output.unwrap_or_default());
+        Ok(())
+    }
+
+    fn resulted(&mut self, call_id: String, content: Vec<Block>) {
         let block = Block::from(Content::ToolResult(ToolResult {
             call_id,
             content,
@@ -172,14 +216,11 @@ impl Conversation<'_> {
             Some(results) if self.state == State::Results => results.blocks.push(block),
             _ => self.push(Role::User, vec![block], State::Results),
         }
-        Ok(())
     }
 
-    fn lose_programs(&mut self, item: &mut Object<'_, '_>) {
+    fn lose_caller(&mut self, item: &mut Object<'_, '_>) {
         let reason = "only OpenAI has tools that call tools";
         item.lose("caller", reason, self.losses);
-        let reason = "only OpenAI has namespaces of tools";
-        item.lose("namespace", reason, self.losses);
     }
 
     fn opaque(&mut self, kind: &str, value: Value<'_, '_>) {
