@@ -5,7 +5,7 @@ use weir_model::{Dialect, Operation, Usage};
 
 use crate::json::scan::string;
 use crate::json::walk::Walk;
-use crate::{openai_operations, upstream};
+use crate::{openai_operations, upstream, vectors};
 
 /// What an answer of a known dialect says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,10 +18,10 @@ pub struct Sniffed {
 
 /// Reads a whole answer; `None` when it is in no dialect that tells usage.
 pub fn sniff(body: &[u8]) -> Option<Sniffed> {
-    let (dialect, operation) = spoken(body)?;
-    let receipt = match dialect {
-        Some(dialect) => upstream(dialect).read_receipt(operation, body),
-        None => openai_operations::read_receipt(operation, body),
+    let receipt = match spoken(body)? {
+        (Some(dialect), operation) => upstream(dialect).read_receipt(operation, body),
+        (None, Operation::Embedding) => vectors::read_receipt(body),
+        (None, operation) => openai_operations::read_receipt(operation, body),
     };
     let receipt = receipt.ok()?;
     let model = receipt.model_span.and_then(|span| string(&body[span]));
@@ -43,7 +43,7 @@ pub fn sniff_frame(data: &[u8]) -> Option<Dialect> {
     })
 }
 
-/// `None` in the place of the dialect for OpenAI's operations beside chat.
+/// `None` in the place of the dialect for what is no chat.
 fn spoken(body: &[u8]) -> Option<(Option<Dialect>, Operation)> {
     let marks = Marks::read(body)?;
     let chat = |dialect| Some((Some(dialect), Operation::Chat));
@@ -52,7 +52,7 @@ fn spoken(body: &[u8]) -> Option<(Option<Dialect>, Operation)> {
         ("response", _) => chat(Dialect::OpenAiResponses),
         (_, "message") => chat(Dialect::AnthropicMessages),
         _ if marks.candidates => chat(Dialect::Gemini),
-        ("list", _) if marks.usage => Some((Some(Dialect::OpenAiChat), Operation::Embedding)),
+        ("list", _) if marks.usage => Some((None, Operation::Embedding)),
         ("", "") if marks.usage => Some((None, Operation::ImageGeneration)),
         _ => None,
     }

@@ -14,7 +14,7 @@ mod pack;
 mod receipt;
 mod voyage;
 
-pub use receipt::{VectorReceipt, read_receipt};
+pub use receipt::read_receipt;
 
 use bytes::Bytes;
 use http::HeaderMap;

@@ -1,28 +1,18 @@
 //! What accounting needs of an answer of any shape, in one shallow walk. Vendors differ in where
 //! they say it, never in what it means there.
 
-use std::ops::Range;
-
 use weir_model::{Kind, Rejection, Usage};
 
+use crate::Receipt;
 use crate::json::walk::Walk;
 use crate::openai::{failure, scalar};
-
-/// What accounting needs of an answer.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct VectorReceipt {
-    /// What was used; `None` when the vendor did not say.
-    pub usage: Option<Usage>,
-    /// Where the model's name stands in the body as a JSON string, quotes included.
-    pub model_span: Option<Range<usize>>,
-}
 
 /// Reads an answer's receipt.
 ///
 /// # Errors
 /// The vendor's failure when the body holds one under a 200, else `Kind::Malformed`.
-pub fn read_receipt(body: &[u8]) -> Result<VectorReceipt, Rejection> {
-    let mut receipt = VectorReceipt::default();
+pub fn read_receipt(body: &[u8]) -> Result<Receipt, Rejection> {
+    let mut receipt = Receipt::default();
     let mut answered = false;
     let walked = Walk::through(body, |walk| {
         walk.object(|walk, key| {
