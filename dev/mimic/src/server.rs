@@ -279,20 +279,12 @@ async fn serve(
         let Some(reply) = vectors::answer(&asked, &head.headers, &body) else {
             return pending().await;
         };
-        watch.status(reply.status);
-        return Ok(reply.into_response().map(|paced| Watched {
-            paced,
-            watch: Some(watch),
-        }));
+        return Ok(watched(reply, watch));
     }
     let vendor = vendor(&route, &head.headers);
     if let Some((answer, vendor)) = elsewhere(&shared, &head, &body) {
         let reply = answer.unwrap_or_else(|refusal| refuse(&refusal, vendor));
-        watch.status(reply.status);
-        return Ok(reply.into_response().map(|paced| Watched {
-            paced,
-            watch: Some(watch),
-        }));
+        return Ok(watched(reply, watch));
     }
     let reply = match check_head(&route, &head.method, path, &head.headers) {
         Err(refusal) => refuse(&refusal, vendor),
@@ -312,11 +304,16 @@ async fn serve(
     if !reply.wait.is_zero() {
         tokio::time::sleep(reply.wait).await;
     }
+    Ok(watched(reply, watch))
+}
+
+/// The answer, on record.
+fn watched(reply: Reply, watch: Watch) -> Response<Watched> {
     watch.status(reply.status);
-    Ok(reply.into_response().map(|paced| Watched {
+    reply.into_response().map(|paced| Watched {
         paced,
         watch: Some(watch),
-    }))
+    })
 }
 
 /// The answer to what is no turn of a model.
