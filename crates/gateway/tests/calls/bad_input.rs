@@ -351,7 +351,7 @@ async fn unknown_paths_and_methods_are_refused() {
                 speaks.told(&reply.body),
             )
         };
-        for path in ["/", "/v1", "/v1/chat", "/v2/nowhere", "/v1/models/"] {
+        for path in ["/", "/v1", "/v1/chat", "/v3/nowhere", "/v1/models/"] {
             let (status, _, told) = ask("POST", path).await;
             assert_eq!(
                 (status, &*told.kind),
