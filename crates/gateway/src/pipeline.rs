@@ -383,17 +383,13 @@ impl Calling<'_> {
         if !self.call.operation.is_chat() && !relay::is_json(&answer) {
             return Ok(self.pass(deployment, answer, permit));
         }
-        let outward = match lane {
-            Lane::Translated(dialect) => Some(self.outward(deployment, dialect)),
-            _ => None,
-        };
         let replayed = self.head.stream && self.call.operation == Operation::Chat;
         let encoder = match replayed.then(|| self.encoder()).transpose() {
             Ok(encoder) => encoder,
             Err(rejection) => return Err(Box::new((rejection.into(), permit))),
         };
         let attempt = Attempt {
-            outward,
+            shared: &self.worker.shared,
             call: self.call,
             world: self.world,
             route: self.route,
@@ -445,14 +441,6 @@ impl Calling<'_> {
         Box::new(openai_operations::Decoder::new(operation, answers))
     }
 
-    /// Seals and keeps what the client cannot.
-    fn outward(&self, deployment: &Deployment, dialect: Dialect) -> Box<Outward> {
-        let shared = &self.worker.shared;
-        Box::new(Outward::new(
-            shared, self.world, self.call, deployment, dialect,
-        ))
-    }
-
     /// Encodes a stream for the client.
     fn encoder(&mut self) -> Result<Box<dyn StreamEncoder>, Rejection> {
         let request = self.translator.request()?;
@@ -484,8 +472,9 @@ impl Calling<'_> {
             }
             Lane::Translated(dialect) => match self.encoder() {
                 Ok(encoder) => {
-                    let outward = self.outward(deployment, dialect);
-                    (dialect, Way::Translated(encoder, outward))
+                    let shared = &self.worker.shared;
+                    let outward = Outward::new(shared, self.world, self.call, deployment, dialect);
+                    (dialect, Way::Translated(encoder, Box::new(outward)))
                 }
                 Err(rejection) => return Err(Box::new((rejection.into(), permit))),
             },

@@ -25,6 +25,7 @@ use crate::route::Route;
 use crate::send::{Answer, Outgoing, Pool};
 use crate::state::Outward;
 use crate::translate::{Asked, Lane, context};
+use crate::worker::Shared;
 use crate::world::{Deployment, World};
 
 /// Longest wait for the body of an error answer, and its largest size.
@@ -33,8 +34,7 @@ const MAX_FAILURE: usize = 1 << 20;
 
 /// What an attempt brought, and what the client's answer is made with.
 pub(crate) struct Attempt<'a> {
-    /// In the translated lane.
-    pub outward: Option<Box<Outward>>,
+    pub shared: &'a Shared,
     pub call: &'a Call,
     pub world: &'a World,
     pub route: &'a Route,
@@ -163,8 +163,9 @@ impl Attempt<'_> {
             .and_then(|choice| choice.finish.as_ref());
         meter.finish = finish.map(|finish| finish.reason);
         response.model = Some(self.route.public.to_string());
-        if let Some(outward) = &mut self.outward {
-            outward.response(&mut response);
+        if matches!(self.lane, Lane::Translated(_)) {
+            let (world, call, deployment) = (self.world, self.call, self.deployment);
+            Outward::new(self.shared, world, call, deployment, dialect).response(&mut response);
         }
         Ok(response)
     }
