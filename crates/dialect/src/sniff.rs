@@ -37,6 +37,7 @@ pub fn sniff_frame(data: &[u8]) -> Option<Dialect> {
     Some(match (&*marks.object, &*marks.kind) {
         ("chat.completion.chunk", _) => Dialect::OpenAiChat,
         (_, "message_start") => Dialect::AnthropicMessages,
+        (_, "message-start") => Dialect::CohereChat,
         (_, kind) if kind.starts_with("response.") => Dialect::OpenAiResponses,
         _ if marks.candidates => Dialect::Gemini,
         _ => return None,
@@ -52,6 +53,7 @@ fn spoken(body: &[u8]) -> Option<(Option<Dialect>, Operation)> {
         ("response", _) => chat(Dialect::OpenAiResponses),
         (_, "message") => chat(Dialect::AnthropicMessages),
         _ if marks.candidates => chat(Dialect::Gemini),
+        ("", "") if marks.finished => chat(Dialect::CohereChat),
         ("list", _) if marks.usage => Some((None, Operation::Embedding)),
         ("", "") if marks.usage => Some((None, Operation::ImageGeneration)),
         _ => None,
@@ -64,6 +66,8 @@ struct Marks {
     object: String,
     kind: String,
     candidates: bool,
+    /// Why it ended, at the top.
+    finished: bool,
     usage: bool,
 }
 
@@ -79,6 +83,10 @@ impl Marks {
                 b"type" => walk.text().map(|text| marks.kind = text.into_owned()),
                 b"candidates" | b"usageMetadata" => {
                     marks.candidates = true;
+                    walk.skip().map(drop)
+                }
+                b"finish_reason" => {
+                    marks.finished = true;
                     walk.skip().map(drop)
                 }
                 b"usage" => {
@@ -122,6 +130,12 @@ mod tests {
         ] {
             assert_eq!(sniff(other.as_bytes()), None, "{other}");
         }
+        // Cohere's answers name no model.
+        let cohere = br#"{"id":"a","message":{"role":"assistant"},"finish_reason":"COMPLETE","usage":{"tokens":{"input_tokens":3,"output_tokens":4}}}"#;
+        let usage = sniff(cohere).unwrap().usage.unwrap();
+        assert_eq!((usage.input_tokens, usage.output_tokens), (3, 4));
+        let start = sniff_frame(br#"{"type":"message-start","id":"a"}"#);
+        assert_eq!(start, Some(Dialect::CohereChat));
         let frame = br#"{"type":"message_start","message":{}}"#;
         assert_eq!(sniff_frame(frame), Some(Dialect::AnthropicMessages));
         assert_eq!(sniff_frame(br#"{"type":"thread.created"}"#), None);

@@ -55,6 +55,7 @@ impl Choices {
             string_content: self.flip(),
             reasoning_field: self.maybe("reasoning_content".to_owned()),
             refuses_reasoning: self.flip(),
+            short_call_ids: self.flip(),
             no_json_schema: self.flip(),
             signed_thinking: self.maybe(String::new()),
         }

@@ -214,13 +214,8 @@ fn examples_are_read_as_they_mean() {
         ["Rent: 700.", "First.\n\nSecond.", "The mean rent is 650."]
     );
     let at = |i: usize, field: &str| format!("messages[0].content[{i}].{field}");
-    let losses = [
-        at(0, "citations"),
-        at(0, "context"),
-        at(5, "citations"),
-        at(5, "source"),
-    ];
-    assert_eq!(lost(&read.losses), losses);
+    assert_eq!(lost(&read.losses), [at(0, "context"), at(5, "source")]);
+    assert_eq!(read.value.sampling.citations, Some(true));
 
     let read = decode(&fixture("betas_without_counterpart").1);
     let fields = [

@@ -66,6 +66,9 @@ struct SentMessage<'a> {
     tool_calls: Vec<SentCall<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     citations: Vec<Citation<'a>>,
+    /// Whether a call stands between the last text and the next, which is another part then.
+    #[serde(skip)]
+    interrupted: bool,
 }
 
 /// The one who answers.
@@ -154,6 +157,7 @@ impl<'a> SentMessage<'a> {
                 }
             }
             Content::ToolCall(call) => {
+                self.interrupted = true;
                 self.tool_calls
                     .push(SentCall::new(call, call.name.as_str().into()));
             }
@@ -167,12 +171,15 @@ impl<'a> SentMessage<'a> {
     /// Adds to the text: clients look for all of it in one part. Returns how many characters stand
     /// before it there.
     fn say(&mut self, more: &str) -> usize {
-        if let Some(Part::Text { text }) = self.content.last_mut() {
+        if let Some(Part::Text { text }) = self.content.last_mut()
+            && (!self.interrupted || more.is_empty())
+        {
             let before = text.chars().count();
             text.push_str(more);
             return before;
         }
         if !more.is_empty() {
+            self.interrupted = false;
             let text = more.to_owned();
             self.content.push(Part::Text { text });
         }
