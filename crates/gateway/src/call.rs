@@ -1,14 +1,15 @@
 //! One client request, from the moment when it is known what it asks and who asks it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::HeaderValue;
 use tokio::time::Instant;
-use weir_dialect::ClientDialect;
 use weir_dialect::openai_responses::stored::References;
-use weir_model::{Dialect, IdMint, Operation, Shape, Spoken};
+use weir_dialect::{ClientDialect, Head, openai_operations, vectors};
+use weir_model::{Dialect, IdMint, Operation, Rejection, Shape, Spoken};
 use weir_store::Key;
 
 use crate::listen::{Form, HeldBytes, Named};
@@ -82,6 +83,30 @@ pub(crate) struct Call {
     pub references: References,
     /// Gives the body's bytes back to the total when the call is over.
     pub _held: HeldBytes,
+}
+
+/// Reads of a body what must be known before it is routed, and tells the shape where vendors share
+/// the path. What the path says goes before what the body says.
+///
+/// # Errors
+/// An invalid-request rejection that names the field at fault.
+pub(crate) fn read_head<'c>(
+    (shape, dialect, operation): (Option<Shape>, Dialect, Operation),
+    body: &'c [u8],
+    form: Option<&'c Form>,
+    named: Option<&'c Named>,
+) -> Result<(Head<'c>, Option<Shape>), Rejection> {
+    let mut head = match (form, shape) {
+        (Some(form), _) => openai_operations::form_head(form.text("model"), form.text("stream"))?,
+        (None, None) => weir_dialect::client(dialect).read_head(operation, body)?,
+        (None, Some(_)) => vectors::read_head(body, named.map(|named| &*named.model))?,
+    };
+    if let Some(named) = named {
+        head.model = Cow::Borrowed(&named.model);
+        head.stream = named.stream;
+    }
+    let told = shape.map(|usual| vectors::told(operation, usual, &head));
+    Ok((head, told))
 }
 
 impl Call {

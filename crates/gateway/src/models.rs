@@ -7,7 +7,8 @@ use weir_dialect::ModelCard;
 use weir_model::{Dialect, Rejection};
 
 use crate::body::Body;
-use crate::pipeline::{caller, resolve};
+use crate::pipeline::caller;
+use crate::route::resolve;
 use crate::worker::Worker;
 use crate::world::World;
 

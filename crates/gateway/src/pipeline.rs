@@ -1,7 +1,6 @@
 //! The life of a call: identify, read, route, reserve, then attempt after attempt until one answers.
 //! The only place that knows the order of the stages.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,18 +10,18 @@ use http::{Request, Response, Version};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 use weir_dialect::openai_responses::stored::References;
-use weir_dialect::{Head, StreamDecoder, StreamEncoder, openai_operations, vectors};
+use weir_dialect::{Head, StreamDecoder, StreamEncoder, openai_operations};
 use weir_model::{Dialect, Kind, Operation, Rejection, Retry, Spoken};
 
 use crate::account::Owed;
 use crate::admit::{self, Outcome, Permit};
 pub(crate) use crate::authenticate::caller;
 use crate::body::Body;
-use crate::call::{Arrival, Call, Caller, RequestId};
+use crate::call::{Arrival, Call, RequestId, read_head};
 use crate::listen::{self, Forms, Named, Surface};
 use crate::rejection::{Failure, render};
 use crate::relay::{self, Attempt, Begun, Further, Summary, Way};
-use crate::route::{Route, homeward};
+use crate::route::{Route, homeward, resolve};
 use crate::send::{self, Answer};
 use crate::session::Purpose;
 use crate::state::Outward;
@@ -185,30 +184,19 @@ pub(crate) async fn carry(
 ) -> Result<Response<Body>, Failure> {
     let (dialect, operation) = (call.dialect, call.operation);
     let asked = call.body.clone();
-    let head = match (&call.form, call.shape) {
-        (Some(form), _) => openai_operations::form_head(form.text("model"), form.text("stream"))?,
-        (None, None) => call.client().read_head(operation, &asked)?,
-        (None, Some(usual)) => {
-            let named = call.named.as_ref().map(|named| &*named.model);
-            let head = vectors::read_head(&asked, named)?;
-            let told = vectors::told(operation, usual, &head);
-            (call.shape, *spoken) = (Some(told), told.into());
-            head
-        }
-    };
+    let (form, named) = (call.form.as_deref(), call.named.as_ref());
+    let (head, told) = read_head((call.shape, dialect, operation), &asked, form, named)?;
+    call.shape = told;
+    *spoken = call.spoken();
     let recalled = stored::recall(worker, world, &call, &head).await?;
     call.references = recalled.references;
-    let mut head = match &recalled.body {
+    let head = match &recalled.body {
         None => head,
         Some(body) => {
             call.body = body.clone();
             call.client().read_head(operation, body)?
         }
     };
-    if let Some(named) = &call.named {
-        head.model = Cow::Borrowed(&named.model);
-        head.stream = named.stream;
-    }
     let route = resolve(world, &call.caller, &head.model)?;
     route.has_files_of(&call)?;
     if operation == Operation::CountTokens && !route.offers(dialect, operation) {
@@ -241,23 +229,6 @@ pub(crate) async fn carry(
         deadline,
     };
     calling.attempt_all(permit).await
-}
-
-/// The route of a name, if the caller may use it.
-pub(crate) fn resolve(world: &World, caller: &Caller, name: &str) -> Result<Arc<Route>, Rejection> {
-    let route = world.directory.resolve(name)?;
-    if caller.may_use(&route.public) {
-        return Ok(route);
-    }
-    let message = format!(
-        "This key may not use the model `{}`. Ask whoever runs this gateway to add it to the key.",
-        route.public
-    );
-    Err(
-        Rejection::new(Kind::PermissionDenied, weir_model::Source::Client, message)
-            .with_param("model")
-            .with_code("model_not_allowed"),
-    )
 }
 
 /// A call on its way through its plan.

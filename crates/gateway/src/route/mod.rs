@@ -12,12 +12,29 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use weir_config::{Deadlines, OnLoss};
-use weir_model::{Dialect, Rejection};
+use weir_model::{Dialect, Kind, Rejection, Source};
 
-use crate::call::Call;
+use crate::call::{Call, Caller};
 use crate::state::provider;
-use crate::world::Deployment;
+use crate::world::{Deployment, World};
 use weighted::Shares;
+
+/// The route of a name, if the caller may use it.
+pub(crate) fn resolve(world: &World, caller: &Caller, name: &str) -> Result<Arc<Route>, Rejection> {
+    let route = world.directory.resolve(name)?;
+    if caller.may_use(&route.public) {
+        return Ok(route);
+    }
+    let message = format!(
+        "This key may not use the model `{}`. Ask whoever runs this gateway to add it to the key.",
+        route.public
+    );
+    Err(
+        Rejection::new(Kind::PermissionDenied, Source::Client, message)
+            .with_param("model")
+            .with_code("model_not_allowed"),
+    )
+}
 
 /// Deadlines of a call, each from when its phase begins.
 #[derive(Clone, Debug, PartialEq, Eq)]

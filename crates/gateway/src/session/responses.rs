@@ -24,6 +24,7 @@ use crate::body::Body;
 use crate::call::{Arrival, Call};
 use crate::pipeline;
 use crate::rejection::Failure;
+use crate::route;
 use crate::translate::context;
 
 /// Most requests that wait for the one before.
@@ -261,7 +262,7 @@ impl Session {
         let client = weir_dialect::client(DIALECT);
         let head = client.read_head(Operation::Chat, &asked.body)?;
         let world = self.opening.worker.shared.world();
-        let route = pipeline::resolve(&world, &self.opening.caller, &head.model)?;
+        let route = route::resolve(&world, &self.opening.caller, &head.model)?;
         let decoded = client.decode_request(&asked.body);
         let request = decoded.map(|decoded| decoded.value).unwrap_or_default();
         let mut encoder = client.stream_encoder(&request, &route.public);
