@@ -375,10 +375,7 @@ impl Calling<'_> {
                 more,
                 pool: &self.worker.pool,
             },
-            request: match lane {
-                Lane::Translated(_) => self.translator.decoded(),
-                _ => None,
-            },
+            request: self.translator.decoded(),
         };
         let finished = match encoder {
             Some(encoder) => Box::pin(relay::replay(attempt, encoder)).await,

@@ -232,6 +232,8 @@ mod tests {
             "thinking.display",
             "reasoning.summary",
             "reasoning.generate_summary",
+            // Weir keeps what the vendor does not.
+            "store",
         ];
         for dialect in Dialect::ALL {
             for field in client(dialect).request_fields() {
