@@ -56,6 +56,7 @@ impl Choices {
             reasoning_field: self.maybe("reasoning_content".to_owned()),
             refuses_reasoning: self.flip(),
             short_call_ids: self.flip(),
+            keeps_no_responses: self.flip(),
             no_json_schema: self.flip(),
             signed_thinking: self.maybe(String::new()),
         }

@@ -183,9 +183,14 @@ impl Stored {
                     item["id"] = format!("msg_{at}").into();
                     item
                 });
-                let items: Vec<Value> = named.collect();
-                json!({"object": "list", "data": items, "has_more": false,
-                    "first_id": "msg_0", "last_id": format!("msg_{}", items.len().max(1) - 1)})
+                let mut items: Vec<Value> = named.collect();
+                if !query.contains("order=asc") {
+                    items.reverse();
+                }
+                let (first, last) = (items.first(), items.last());
+                let name = |item: Option<&Value>| item.map(|item| item["id"].clone());
+                json!({"object": "list", "first_id": name(first), "last_id": name(last),
+                    "data": items, "has_more": false})
             }
             _ => {
                 entries.remove(&name);
